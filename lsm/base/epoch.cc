@@ -1,0 +1,133 @@
+#include "lsm/base/epoch.h"
+
+#include <algorithm>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/synchronization/mutex.h"
+
+namespace lsm {
+
+namespace internal {
+
+std::atomic<uint64_t> global_epoch{1};
+constinit thread_local EpochSlot* thread_slot = nullptr;
+
+}  // namespace internal
+
+// The one domain of the process. Lock order: mutex_ is a leaf, and nothing is deleted under it.
+class EpochDomain {
+ public:
+  static EpochDomain& Get() {
+    static EpochDomain* const domain = new EpochDomain;
+    return *domain;
+  }
+
+  internal::EpochSlot* TakeSlot() {
+    for (internal::EpochSlot* slot = slots_.load(std::memory_order_acquire); slot != nullptr;
+         slot = slot->next) {
+      bool taken = false;
+      if (slot->taken.compare_exchange_strong(taken, true, std::memory_order_acq_rel)) return slot;
+    }
+    auto* slot = new internal::EpochSlot;
+    slot->next = slots_.load(std::memory_order_relaxed);
+    while (!slots_.compare_exchange_weak(slot->next, slot, std::memory_order_acq_rel)) {
+    }
+    return slot;
+  }
+
+  void Retire(Retirable* object) {
+    object->retired_epoch_ = internal::global_epoch.fetch_add(1, std::memory_order_seq_cst);
+    Retirable* garbage = nullptr;
+    {
+      absl::MutexLock lock(&mutex_);
+      object->next_retired_ = retired_;
+      retired_ = object;
+      if (++retired_count_ >= collect_at_) garbage = TakeGarbage();
+    }
+    Delete(garbage);
+  }
+
+  void Drain() {
+    const uint64_t epoch = internal::global_epoch.fetch_add(1, std::memory_order_seq_cst);
+    // Guards are as short as a get, so this is a short wait; a lock would put a cost on every reader.
+    while (OldestActive() <= epoch) absl::SleepFor(absl::Microseconds(20));
+    Retirable* garbage;
+    {
+      absl::MutexLock lock(&mutex_);
+      garbage = TakeGarbage();
+    }
+    Delete(garbage);
+  }
+
+ private:
+  // Scanning the slots costs a miss each, so it is done once for this many objects.
+  static constexpr uint64_t kCollectEvery = 32;
+
+  uint64_t OldestActive() const {
+    uint64_t oldest = UINT64_MAX;
+    for (const internal::EpochSlot* slot = slots_.load(std::memory_order_seq_cst); slot != nullptr;
+         slot = slot->next) {
+      const uint64_t active = slot->active.load(std::memory_order_seq_cst);
+      if (active != 0) oldest = std::min(oldest, active);
+    }
+    return oldest;
+  }
+
+  // Unlinks what no guard can see. Objects deleted later may retire others: those wait for the next call.
+  Retirable* TakeGarbage() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
+    const uint64_t oldest = OldestActive();
+    Retirable* garbage = nullptr;
+    Retirable** link = &retired_;
+    while (*link != nullptr) {
+      Retirable* object = *link;
+      if (object->retired_epoch_ < oldest) {
+        *link = object->next_retired_;
+        object->next_retired_ = garbage;
+        garbage = object;
+        --retired_count_;
+      } else {
+        link = &object->next_retired_;
+      }
+    }
+    collect_at_ = retired_count_ + kCollectEvery;
+    return garbage;
+  }
+
+  static void Delete(Retirable* garbage) {
+    while (garbage != nullptr) delete std::exchange(garbage, garbage->next_retired_);
+  }
+
+  std::atomic<internal::EpochSlot*> slots_{nullptr};
+  absl::Mutex mutex_;
+  Retirable* retired_ ABSL_GUARDED_BY(mutex_) = nullptr;
+  uint64_t retired_count_ ABSL_GUARDED_BY(mutex_) = 0;
+  uint64_t collect_at_ ABSL_GUARDED_BY(mutex_) = kCollectEvery;
+};
+
+namespace internal {
+
+EpochSlot* TakeEpochSlot() {
+  struct SlotHolder {
+    ~SlotHolder() {
+      EpochSlot* slot = std::exchange(thread_slot, nullptr);
+      if (slot != nullptr) slot->taken.store(false, std::memory_order_release);
+    }
+  };
+  static thread_local SlotHolder holder;
+  (void)holder;
+  thread_slot = EpochDomain::Get().TakeSlot();
+  return thread_slot;
+}
+
+}  // namespace internal
+
+void EpochRetire(Retirable* object) { EpochDomain::Get().Retire(object); }
+
+void EpochDrain() {
+  // A deletion may retire further objects (a version its tables), so drain until a round deletes nothing
+  // new: chains are no longer than read state -> version -> table -> file.
+  constexpr int kLongestChain = 5;
+  for (int i = 0; i < kLongestChain; ++i) EpochDomain::Get().Drain();
+}
+
+}  // namespace lsm
