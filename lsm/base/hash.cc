@@ -1,6 +1,5 @@
 #include "lsm/base/hash.h"
 
-#define XXH_INLINE_ALL
 #include "xxhash.h"
 
 namespace lsm {
