@@ -1,0 +1,24 @@
+// How many filter bits a key gets in each run (Dayan, Athanassoulis, Idreos, "Monkey", SIGMOD 2017).
+//
+// A lookup of an absent key costs the sum of the runs' false positive rates. For a given total of bits
+// that sum is least when each run's rate is proportional to its number of keys: small runs get more bits
+// a key, the largest fewer, down to none.
+
+#ifndef LSM_FILTER_MONKEY_H_
+#define LSM_FILTER_MONKEY_H_
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+namespace lsm {
+
+// Bits a key for each run, so that their average over all keys is `average_bits_per_key` (within what
+// the cap of kMaxFilterBits allows). A run of 0 keys gets the cap. Pure.
+inline constexpr double kMaxFilterBits = 24;
+std::vector<double> MonkeyFilterBits(std::span<const uint64_t> run_key_counts,
+                                     double average_bits_per_key);
+
+}  // namespace lsm
+
+#endif  // LSM_FILTER_MONKEY_H_
