@@ -1,0 +1,264 @@
+#include "lsm/version/version_set.h"
+
+#include <algorithm>
+#include <string>
+#include <utility>
+
+#include "absl/container/flat_hash_map.h"
+#include "absl/strings/str_cat.h"
+#include "lsm/version/file_names.h"
+
+namespace lsm {
+
+VersionSet::VersionSet(std::shared_ptr<Directory> directory, std::shared_ptr<TableCache> cache)
+    : directory_(std::move(directory)), cache_(std::move(cache)), current_(MakeRef<Version>()) {}
+
+Result<std::unique_ptr<VersionSet>> VersionSet::Create(std::shared_ptr<Directory> directory,
+                                                       std::shared_ptr<TableCache> cache) {
+  std::unique_ptr<VersionSet> set(new VersionSet(std::move(directory), std::move(cache)));
+  LSM_RETURN_IF_ERROR(set->BeginWriting());
+  return set;
+}
+
+Result<std::unique_ptr<VersionSet>> VersionSet::Recover(std::shared_ptr<Directory> directory,
+                                                        std::shared_ptr<TableCache> cache) {
+  LSM_ASSIGN_OR_RETURN(const uint64_t number, ReadCurrentManifest(directory.get()));
+  std::unique_ptr<VersionSet> set(new VersionSet(std::move(directory), std::move(cache)));
+  auto file = set->directory_->OpenForReading(ManifestFileName(number));
+  if (!file.ok()) {
+    return file.status().WithContext(
+        "CURRENT names a manifest that cannot be opened; restore it from a backup");
+  }
+  const std::string path = (*file)->path();
+  LSM_RETURN_IF_ERROR(ReadManifest(file.Take(), number, [&](const ManifestRecord& record) {
+    return set->Replay(record, path);
+  }));
+  {
+    absl::MutexLock lock(&set->mutex_);
+    set->manifest_number_ = number;
+  }
+  LSM_RETURN_IF_ERROR(set->CheckFiles());
+  return set;
+}
+
+Status VersionSet::Replay(const ManifestRecord& record, const std::string& path) {
+  if (record.is_mark) return Status::Ok();
+  const VersionEdit& edit = record.edit;
+  absl::MutexLock lock(&mutex_);
+  auto version = current_->Apply(edit, cache_);
+  if (!version.ok()) return Status::Corruption(path, record.offset, version.status().message());
+  Status logs = ApplyToLogs(edit, &logs_);
+  if (!logs.ok()) return Status::Corruption(path, record.offset, logs.message());
+  current_ = version.Take();
+  if (edit.next_file_number) next_file_number_ = *edit.next_file_number;
+  if (edit.next_run_id) next_run_id_ = *edit.next_run_id;
+  if (edit.last_sequence) last_sequence_ = *edit.last_sequence;
+  return Status::Ok();
+}
+
+Status VersionSet::ApplyToLogs(const VersionEdit& edit, Logs* logs) {
+  for (const uint64_t number : edit.removed_logs) {
+    if (logs->erase(number) == 0) {
+      return Status::Internal(absl::StrCat("the edit removes log ", number, ", which is not there"));
+    }
+  }
+  for (const LogSegmentRef& log : edit.added_logs) {
+    if (!logs->emplace(log.number, log.size).second) {
+      return Status::Internal(absl::StrCat("the edit adds log ", log.number, " a second time"));
+    }
+  }
+  return Status::Ok();
+}
+
+Status VersionSet::CheckFiles() const {
+  LSM_ASSIGN_OR_RETURN(const auto entries, directory_->List());
+  absl::flat_hash_map<std::string, uint64_t> sizes;
+  for (const DirectoryEntry& entry : entries) {
+    FileType type;
+    uint64_t number;
+    if (!ParseFileName(entry.name, &type, &number)) continue;
+    if (!entry.is_regular_file) {
+      return Status::Corruption(directory_->PathOf(entry.name), 0,
+                                "expected a regular file; something else was put in its place");
+    }
+    sizes.emplace(entry.name, entry.size);
+  }
+  Status damage;
+  const auto expect = [&](const std::string& name, uint64_t size) {
+    const auto found = sizes.find(name);
+    if (!damage.ok()) return;
+    if (found == sizes.end()) {
+      damage = Status::Corruption(directory_->PathOf(name), 0,
+                                  "the manifest names this file, but it is missing; restore it from "
+                                  "a backup");
+    } else if (found->second != size) {
+      damage = Status::Corruption(
+          directory_->PathOf(name), std::min(found->second, size),
+          absl::StrCat("the file has ", found->second, " bytes, the manifest says ", size,
+                       "; restore it from a backup"));
+    }
+  };
+  absl::MutexLock lock(&mutex_);
+  current_->VisitTables([&](const TableFile& file) {
+    expect(TableFileName(file.meta().number), file.meta().file_size);
+  });
+  for (const auto& [number, size] : logs_) expect(LogFileName(number), size);
+  return damage;
+}
+
+Status VersionSet::BeginWriting() {
+  absl::MutexLock apply(&apply_mutex_);
+  RefPtr<const Version> version;
+  Logs logs;
+  uint64_t highest = next_file_number_;
+  // A number that a lost edit had handed out may have left its file behind: step over all that is there.
+  LSM_ASSIGN_OR_RETURN(const auto entries, directory_->List());
+  for (const DirectoryEntry& entry : entries) {
+    FileType type;
+    uint64_t number;
+    if (ParseFileName(entry.name, &type, &number)) highest = std::max(highest, number + 1);
+  }
+  next_file_number_ = highest;
+  {
+    absl::MutexLock lock(&mutex_);
+    version = current_;
+    logs = logs_;
+  }
+  LSM_RETURN_IF_ERROR(Roll(*version, logs));
+  return RemoveOrphans();
+}
+
+Status VersionSet::RemoveOrphans() {
+  LSM_ASSIGN_OR_RETURN(const auto entries, directory_->List());
+  absl::MutexLock lock(&mutex_);
+  for (const DirectoryEntry& entry : entries) {
+    FileType type;
+    uint64_t number;
+    if (!ParseFileName(entry.name, &type, &number)) continue;
+    bool wanted = true;
+    switch (type) {
+      case FileType::kCurrent:
+        break;
+      case FileType::kCurrentTemp:
+        wanted = false;
+        break;
+      case FileType::kManifest:
+        wanted = number == manifest_number_;
+        break;
+      case FileType::kLog:
+        wanted = logs_.contains(number);
+        break;
+      case FileType::kTable:
+        wanted = current_->HasTable(number);
+        break;
+    }
+    if (!wanted) LSM_RETURN_IF_ERROR(directory_->Remove(entry.name));
+  }
+  return Status::Ok();
+}
+
+RefPtr<const Version> VersionSet::current() const {
+  absl::MutexLock lock(&mutex_);
+  return current_;
+}
+
+std::vector<LogSegmentRef> VersionSet::logs() const {
+  absl::MutexLock lock(&mutex_);
+  std::vector<LogSegmentRef> logs;
+  for (const auto& [number, size] : logs_) logs.push_back({number, size});
+  return logs;
+}
+
+uint64_t VersionSet::manifest_number() const {
+  absl::MutexLock lock(&mutex_);
+  return manifest_number_;
+}
+
+void VersionSet::AdvanceLastSequence(SequenceNumber sequence) {
+  SequenceNumber known = last_sequence_.load(std::memory_order_relaxed);
+  while (known < sequence &&
+         !last_sequence_.compare_exchange_weak(known, sequence, std::memory_order_acq_rel)) {
+  }
+}
+
+VersionEdit VersionSet::Describe(const Version& version, const Logs& logs) const {
+  VersionEdit state;
+  state.next_file_number = next_file_number_.load(std::memory_order_relaxed);
+  state.next_run_id = next_run_id_.load(std::memory_order_relaxed);
+  state.last_sequence = last_sequence();
+  for (const auto& [number, size] : logs) state.added_logs.push_back({number, size});
+  state.added_slices = version.Describe();
+  return state;
+}
+
+Status VersionSet::Roll(const Version& version, const Logs& logs) {
+  const uint64_t number = NewFileNumber();
+  LSM_ASSIGN_OR_RETURN(auto manifest, ManifestWriter::Create(directory_.get(), number,
+                                                             Describe(version, logs)));
+  // Durable under its name before CURRENT bears that name.
+  LSM_RETURN_IF_ERROR(directory_->Sync());
+  Status status = SetCurrentManifest(directory_.get(), number);
+  if (!status.ok()) {
+    // CURRENT may name either manifest after a crash. Both hold what was applied so far only as long as
+    // nothing is applied to either.
+    poison_ = status.WithContext("the manifest could not be replaced; reopen the database");
+    return poison_;
+  }
+  uint64_t old_number;
+  {
+    absl::MutexLock lock(&mutex_);
+    old_number = std::exchange(manifest_number_, number);
+  }
+  manifest_ = std::move(manifest);
+  // Failing to remove the old file leaves an orphan for the next open.
+  if (old_number != 0) (void)directory_->Remove(ManifestFileName(old_number));
+  return Status::Ok();
+}
+
+Status VersionSet::Apply(VersionEdit edit) {
+  absl::MutexLock apply(&apply_mutex_);
+  LSM_RETURN_IF_ERROR(poison_);
+  LSM_DCHECK(manifest_ != nullptr);
+  for (const AddedSlice& added : edit.added_slices) AdvanceLastSequence(added.table.max_sequence);
+  edit.next_file_number = next_file_number_.load(std::memory_order_relaxed);
+  edit.next_run_id = next_run_id_.load(std::memory_order_relaxed);
+  edit.last_sequence = last_sequence();
+
+  RefPtr<const Version> base;
+  Logs logs;
+  {
+    absl::MutexLock lock(&mutex_);
+    base = current_;
+    logs = logs_;
+  }
+  LSM_ASSIGN_OR_RETURN(auto version, base->Apply(edit, cache_));
+  LSM_RETURN_IF_ERROR(ApplyToLogs(edit, &logs));
+
+  const std::string bytes = EncodeVersionEdit(edit);
+  if (manifest_->HasRoomFor(bytes)) {
+    Status status = manifest_->Append(bytes);
+    if (!status.ok()) {
+      poison_ = status.WithContext("the manifest could not be written; reopen the database");
+      return poison_;
+    }
+  } else {
+    LSM_RETURN_IF_ERROR(Roll(*version, logs));
+  }
+  Install(std::move(version), std::move(logs));
+  return Status::Ok();
+}
+
+void VersionSet::Install(RefPtr<const Version> version, Logs logs) {
+  RefPtr<const Version> old;
+  {
+    absl::MutexLock lock(&mutex_);
+    old = std::move(current_);
+    current_ = version;
+    logs_ = std::move(logs);
+  }
+  old->VisitTables([&](const TableFile& file) {
+    if (!version->HasTable(file.meta().number)) file.MarkObsolete();
+  });
+}
+
+}  // namespace lsm
