@@ -103,11 +103,15 @@ Status Status::FromErrno(int errnum, std::string_view operation, std::string_vie
   return status;
 }
 
-std::string_view Status::message() const { return detail_ != nullptr ? detail_->message : ""; }
+std::string_view Status::message() const {
+  return detail_ != nullptr ? std::string_view(detail_->message) : std::string_view();
+}
 
 int Status::errnum() const { return detail_ != nullptr ? detail_->errnum : 0; }
 
-std::string_view Status::file() const { return detail_ != nullptr ? detail_->file : ""; }
+std::string_view Status::file() const {
+  return detail_ != nullptr ? std::string_view(detail_->file) : std::string_view();
+}
 
 uint64_t Status::offset() const { return detail_ != nullptr ? detail_->offset : kNoOffset; }
 
