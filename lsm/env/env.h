@@ -69,6 +69,7 @@ class WritableFile {
   const std::string& path() const { return path_; }
   uint64_t size() const { return size_; }
 
+  // After a failure size() is what it was, whatever part of the bytes is in the file.
   virtual Status Append(std::string_view bytes) = 0;
   virtual Status Sync() = 0;
   // Reports what the destructor would swallow. No call may follow.
@@ -94,8 +95,8 @@ class LogFile {
   const std::string& path() const { return path_; }
   uint64_t size() const { return size_; }
 
-  // Memory for [offset, offset + size), valid until the next Reserve. REQUIRES: inside the file, offset
-  // not below that of the last Reserve.
+  // Memory for [offset, offset + size), valid until the next Reserve. REQUIRES: inside the file, not
+  // empty, offset not below that of the last Reserve.
   virtual Result<char*> Reserve(uint64_t offset, size_t size) = 0;
   // REQUIRES: the range of the last Reserve or its beginning.
   virtual Status Commit(uint64_t offset, size_t size) = 0;
@@ -154,6 +155,7 @@ class Executor {
  public:
   // Runs what was scheduled, then ends the threads.
   virtual ~Executor() = default;
+  // `work` throws nothing.
   virtual void Schedule(std::function<void()> work) = 0;
 };
 
