@@ -15,10 +15,12 @@
 #define LSM_DB_SCAN_H_
 
 #include <cstddef>
+#include <deque>
 #include <memory>
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "lsm/base/entry.h"
 #include "lsm/base/epoch.h"
@@ -51,7 +53,7 @@ class Scan {
   Status Prev();
   // Gives up to rows.size() rows, starting with the current one, and stands on the first row not given.
   // The rows hold until the next call. kEnd with *count rows where the range is exhausted before
-  // rows.size() were given. REQUIRES: rows is not empty.
+  // rows.size() were given; a failure gives none. REQUIRES: rows is not empty.
   Status NextN(std::span<Row> rows, size_t* count);
 
   // Off a row: data() is null.
@@ -62,30 +64,38 @@ class Scan {
   enum class Place : uint8_t { kUnpositioned, kOnRow, kEnd, kFailed };
   enum class Direction : uint8_t { kForward, kBackward };
 
+  // What a move answers where the scan stands on no row.
+  Status OffRow() const;
   Status SettleForward();
   Status SettleBackward();
-  Status Land(const Entry& entry, bool from_memory);
+  Status ShowRow(std::string_view key, std::string_view value);
   Status LeaveRange();
   Status FailedOrEnd();
   bool Hidden(const Entry& entry);
   void SkipKeyForward(std::string_view key);
+  void TurnForward();
+  // Lets go of blocks that nothing shown still needs.
+  void DropPins();
 
-  RefPtr<const RefCounted> owner_;
-  std::unique_ptr<EntryIterator> entries_;
-  FragmentedRangeTombstones tombstones_;
+  const RefPtr<const RefCounted> owner_;
+  // Before entries_, which may hand its last blocks to it when it is destroyed.
+  PinList pins_;
+  const std::unique_ptr<EntryIterator> entries_;
+  const FragmentedRangeTombstones tombstones_;
   RangeTombstoneCursor cursor_;
   const SequenceNumber sequence_;
   const std::string lower_;
   const std::string upper_;
 
   Place place_ = Place::kUnpositioned;
+  // Forward, entries_ stands on the row shown; backward, before all entries of its key.
   Direction direction_ = Direction::kForward;
   Status failure_;
   std::string_view key_;
   std::string_view value_;
-  // Backward, entries_ has left the row it shows; these keep its bytes.
-  std::string key_buffer_;
-  PinList pins_;
+  // The rows that a NextN under way has given, and copies of them where pinning grew too costly.
+  std::span<Row> given_;
+  std::deque<std::string> copies_;
 };
 
 }  // namespace lsm

@@ -1,0 +1,120 @@
+#include "lsm/db/log_set.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "lsm/version/file_names.h"
+
+namespace lsm {
+
+LogSet::LogSet(Directory* directory, VersionSet* versions, uint64_t segment_size)
+    : directory_(directory), versions_(versions), segment_size_(segment_size) {}
+
+Result<LogSet::NewSegment> LogSet::MakeSegment(uint64_t size,
+                                               const std::vector<uint64_t>& void_segments) {
+  NewSegment segment{.file = nullptr, .number = versions_->NewFileNumber()};
+  const std::string name = LogFileName(segment.number);
+  uint64_t recycled = 0;
+  {
+    absl::MutexLock lock(&mutex_);
+    if (!recycled_.empty()) {
+      recycled = recycled_.back();
+      recycled_.pop_back();
+    }
+  }
+  if (recycled != 0) {
+    LSM_ASSIGN_OR_RETURN(segment.file, directory_->ReuseLog(LogFileName(recycled), name, size));
+  } else {
+    LSM_ASSIGN_OR_RETURN(segment.file, directory_->CreateLog(name, size));
+  }
+  LSM_RETURN_IF_ERROR(directory_->Sync());
+  LSM_RETURN_IF_ERROR(versions_->Apply({.added_logs = {{segment.number, segment.file->size()}},
+                                        .removed_logs = void_segments}));
+  return segment;
+}
+
+Status LogSet::Activate(NewSegment segment, LogPosition base, LogPosition known_synced) {
+  LSM_ASSIGN_OR_RETURN(std::shared_ptr<LogWriter> writer,
+                       LogWriter::Create(std::move(segment.file), segment.number, base,
+                                         known_synced));
+  absl::MutexLock lock(&mutex_);
+  if (active_ != nullptr && active_->synced() < active_->end()) unsynced_.push_back(active_);
+  active_ = std::move(writer);
+  return Status::Ok();
+}
+
+Status LogSet::Start(LogPosition position, LogPosition known_synced,
+                     const std::vector<uint64_t>& void_segments) {
+  absl::MutexLock making(&spare_mutex_);
+  LSM_ASSIGN_OR_RETURN(NewSegment segment, MakeSegment(segment_size_, void_segments));
+  return Activate(std::move(segment), position, known_synced);
+}
+
+Status LogSet::Rotate(uint64_t batch_size) {
+  const uint64_t needed = kLogSegmentHeaderSize + LogRecordSize(batch_size + kLogAlignment);
+  NewSegment segment;
+  {
+    absl::MutexLock lock(&mutex_);
+    if (spare_.file != nullptr && spare_.file->size() >= needed) segment = std::move(spare_);
+  }
+  if (segment.file == nullptr) {
+    absl::MutexLock making(&spare_mutex_);
+    LSM_ASSIGN_OR_RETURN(segment, MakeSegment(std::max(segment_size_, needed), {}));
+  }
+  return Activate(std::move(segment), active_->end(), active_->synced());
+}
+
+Status LogSet::Sync() {
+  absl::MutexLock syncing(&sync_mutex_);
+  while (true) {
+    std::shared_ptr<LogWriter> writer;
+    bool is_active = false;
+    {
+      absl::MutexLock lock(&mutex_);
+      is_active = unsynced_.empty();
+      writer = is_active ? active_ : unsynced_.front();
+    }
+    LSM_RETURN_IF_ERROR(writer->Sync());
+    absl::MutexLock lock(&mutex_);
+    if (is_active) {
+      // A rotation meanwhile may have left it behind with bytes that came after the sync began; they are
+      // not of this call.
+      return Status::Ok();
+    }
+    unsynced_.pop_front();
+  }
+}
+
+Status LogSet::SyncAndMark() {
+  LSM_RETURN_IF_ERROR(Sync());
+  return active_->AppendMark();
+}
+
+Status LogSet::PrepareSpare() {
+  absl::MutexLock making(&spare_mutex_);
+  {
+    absl::MutexLock lock(&mutex_);
+    if (spare_.file != nullptr) return Status::Ok();
+  }
+  LSM_ASSIGN_OR_RETURN(NewSegment segment, MakeSegment(segment_size_, {}));
+  absl::MutexLock lock(&mutex_);
+  spare_ = std::move(segment);
+  return Status::Ok();
+}
+
+void LogSet::Retire(const std::vector<uint64_t>& numbers) {
+  for (const uint64_t number : numbers) {
+    {
+      absl::MutexLock lock(&mutex_);
+      std::erase_if(unsynced_, [&](const auto& writer) { return writer->number() == number; });
+      if (recycled_.size() < kMaxRecycled) {
+        recycled_.push_back(number);
+        continue;
+      }
+    }
+    // What cannot be removed now is an orphan that the next open removes.
+    (void)directory_->Remove(LogFileName(number));
+  }
+}
+
+}  // namespace lsm
