@@ -16,16 +16,22 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <span>
+#include <string>
 #include <string_view>
+#include <vector>
 
 #include "lsm/base/entry.h"
 #include "lsm/base/epoch.h"
 #include "lsm/base/status.h"
 #include "lsm/cache/block_cache.h"
 #include "lsm/env/env.h"
+#include "lsm/filter/bloom.h"
 #include "lsm/iterator/iterator.h"
 #include "lsm/iterator/range_tombstones.h"
+#include "lsm/sstable/block_fetch.h"
 #include "lsm/sstable/format.h"
+#include "lsm/sstable/index.h"
 
 namespace lsm {
 
@@ -64,14 +70,14 @@ class Table : public RefCounted {
   // Holds a reference to the table.
   std::unique_ptr<EntryIterator> NewIterator(ScanKind kind) const;
 
-  const FragmentedRangeTombstones& tombstones() const;
+  const FragmentedRangeTombstones& tombstones() const { return tombstones_; }
   // As they were written.
-  std::span<const RangeTombstone> raw_tombstones() const;
-  const TableProperties& properties() const;
-  const TableFooter& footer() const;
-  uint64_t file_number() const;
-  uint64_t file_size() const;
-  const std::string& path() const;
+  std::span<const RangeTombstone> raw_tombstones() const { return raw_tombstones_; }
+  const TableProperties& properties() const { return properties_; }
+  const TableFooter& footer() const { return footer_; }
+  uint64_t file_number() const { return footer_.file_number; }
+  uint64_t file_size() const { return file_size_; }
+  const std::string& path() const { return path_; }
   // Private memory it takes: what is not mapped.
   uint64_t memory_used() const;
 
@@ -98,7 +104,35 @@ class Table : public RefCounted {
                 const std::function<Status(uint64_t bytes)>& on_bytes) const;
 
  private:
-  // … yours
+  friend class TableIterator;
+
+  struct FreeAligned {
+    void operator()(char* memory) const;
+  };
+  using AlignedMemory = std::unique_ptr<char[], FreeAligned>;
+
+  Table(std::unique_ptr<ReadableFile> file, const TableReadOptions& options);
+  Status ReadFooter(uint64_t expected_number);
+  Status ReadSections();
+  Status ReadSection(const FileRange& range, std::string_view* content);
+  Status Damaged(const FileRange& range, std::string_view what) const;
+
+  const std::string path_;
+  const uint64_t file_size_;
+  std::unique_ptr<ReadableFile> file_;    // null once it is mapped
+  std::unique_ptr<FileMapping> mapping_;  // null: read
+  BlockCache* const cache_;
+  // Sections of a table that is not mapped.
+  std::vector<AlignedMemory> section_memory_;
+  uint64_t section_memory_size_ = 0;
+
+  TableFooter footer_;
+  TableProperties properties_;
+  IndexReader index_;
+  BloomFilter filter_;
+  std::vector<RangeTombstone> raw_tombstones_;
+  FragmentedRangeTombstones tombstones_;
+  BlockFetcher fetcher_;
 };
 
 }  // namespace lsm

@@ -1,0 +1,223 @@
+#include "lsm/sstable/table_builder.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "lsm/base/check.h"
+#include "lsm/base/hash.h"
+#include "lsm/filter/bloom.h"
+#include "lsm/sstable/block.h"
+#include "lsm/sstable/compression.h"
+#include "lsm/sstable/index.h"
+#include "lsm/sstable/properties.h"
+#include "lsm/sstable/tombstones.h"
+
+namespace lsm {
+namespace {
+
+constexpr uint64_t kWriteSize = 1 * kMiB;
+
+}  // namespace
+
+// A block goes three steps: it is open (block_), then its payload stands at the end of buffer_, unsealed
+// since its padding depends on how the next one wants to be aligned, then it is sealed. Its index entry
+// waits for the key that follows, which decides the separator.
+class TableBuilder::Impl {
+ public:
+  Impl(const TableBuilderOptions& options, std::unique_ptr<WritableFile> file)
+      : options_(options),
+        file_(std::move(file)),
+        compressor_(options.compression),
+        filter_(options.filter_bits_per_key) {
+    properties_.filter_bits_per_key = options.filter_bits_per_key;
+    properties_.compression = CompressionName(options.compression);
+    properties_.min_sequence = kMaxSequence;
+  }
+
+  Status Add(const Entry& entry);
+  void AddRangeTombstone(const RangeTombstone& tombstone);
+  Status Finish();
+
+  bool empty() const {
+    return properties_.entry_count == 0 && properties_.range_tombstone_count == 0;
+  }
+  uint64_t estimated_size() const {
+    return closed_size_ + tombstones_.size() + (block_.empty() ? 0 : block_.content_size());
+  }
+  const TableProperties& properties() const { return properties_; }
+  uint64_t file_size() const { return written_; }
+
+ private:
+  void Count(const Entry& entry);
+  void CountSequence(SequenceNumber sequence);
+  Status CloseBlock();
+  Status SealAndWrite(uint64_t alignment);
+  Status Write();
+  Status WriteSections(TableFooter* footer);
+  Status WriteSection(std::string_view content, FileRange* range);
+
+  const TableBuilderOptions options_;
+  const std::unique_ptr<WritableFile> file_;
+  Status status_;
+  TableProperties properties_;
+
+  BlockCompressor compressor_;
+  BloomBuilder filter_;
+  IndexBuilder index_;
+  std::string tombstones_;
+
+  BlockBuilder block_;
+  std::string content_;  // of a block that may be compressed
+  uint64_t last_hash_ = 0;
+  std::string last_key_;  // where block_ is empty: of the block closed last
+
+  std::string buffer_;     // not yet written
+  uint64_t written_ = 0;   // bytes in the file
+  bool unsealed_ = false;  // the tail of buffer_ is a block without padding and trailer
+  size_t unsealed_begin_ = 0;
+  BlockCompression unsealed_compression_ = BlockCompression::kRaw;
+  uint64_t unsealed_content_size_ = 0;
+  bool awaits_separator_ = false;  // the block closed last is not in index_ yet
+  uint64_t closed_size_ = 0;       // what the file would have without block_
+};
+
+void TableBuilder::Impl::CountSequence(SequenceNumber sequence) {
+  properties_.min_sequence = std::min(properties_.min_sequence, sequence);
+  properties_.max_sequence = std::max(properties_.max_sequence, sequence);
+}
+
+void TableBuilder::Impl::Count(const Entry& entry) {
+  if (properties_.entry_count == 0) properties_.smallest_key = entry.key;
+  ++properties_.entry_count;
+  if (entry.kind == EntryKind::kDelete) ++properties_.delete_count;
+  properties_.raw_key_size += entry.key.size();
+  properties_.raw_value_size += entry.value.size();
+  CountSequence(entry.sequence);
+}
+
+Status TableBuilder::Impl::Add(const Entry& entry) {
+  if (!status_.ok()) [[unlikely]]
+    return status_;
+  const std::string_view previous = block_.empty() ? std::string_view(last_key_) : block_.last_key();
+  const bool first = properties_.entry_count == 0;
+  LSM_DCHECK(first || previous <= entry.key);
+  if (first || previous != entry.key) {
+    last_hash_ = HashKey(entry.key);
+    filter_.Add(last_hash_);
+  }
+  if (awaits_separator_) {
+    index_.Add(written_ + unsealed_begin_, ShortSeparator(last_key_, entry.key));
+    awaits_separator_ = false;
+  }
+  Count(entry);
+  block_.Add(entry, KeyFingerprint(last_hash_));
+  if (block_.content_size() >= options_.block_size) status_ = CloseBlock();
+  return status_;
+}
+
+void TableBuilder::Impl::AddRangeTombstone(const RangeTombstone& tombstone) {
+  AppendTombstone(tombstone, &tombstones_);
+  ++properties_.range_tombstone_count;
+  CountSequence(tombstone.sequence);
+}
+
+Status TableBuilder::Impl::CloseBlock() {
+  last_key_ = block_.last_key();
+  const uint64_t content_size = block_.content_size();
+  const bool try_zstd = options_.compression.kind == Compression::Kind::kZstd &&
+                        content_size <= kMaxCompressedContentSize;
+  std::string_view payload;
+  bool compressed = false;
+  if (try_zstd) {
+    content_.clear();
+    block_.Finish(&content_);
+    compressed = compressor_.Compress(content_, &payload);
+    if (!compressed) payload = content_;
+  }
+  const bool wide_alignment = !compressed && content_size >= kMinRawAlignedSize;
+  LSM_RETURN_IF_ERROR(SealAndWrite(wide_alignment ? kRawBlockAlignment : kBlockAlignment));
+
+  unsealed_ = true;
+  unsealed_begin_ = buffer_.size();
+  unsealed_compression_ = compressed ? BlockCompression::kZstd : BlockCompression::kRaw;
+  unsealed_content_size_ = content_size;
+  if (try_zstd) {
+    buffer_.append(payload);
+  } else {
+    block_.Finish(&buffer_);
+  }
+  awaits_separator_ = true;
+  ++properties_.data_block_count;
+  closed_size_ = written_ + buffer_.size() + index_.size() + filter_.size();
+  return Status::Ok();
+}
+
+Status TableBuilder::Impl::SealAndWrite(uint64_t alignment) {
+  if (!unsealed_) return Status::Ok();
+  SealBlock(unsealed_compression_, unsealed_content_size_, alignment, options_.file_number,
+            written_ + unsealed_begin_, unsealed_begin_, &buffer_);
+  unsealed_ = false;
+  return buffer_.size() >= kWriteSize ? Write() : Status::Ok();
+}
+
+Status TableBuilder::Impl::Write() {
+  LSM_RETURN_IF_ERROR(file_->Append(buffer_));
+  written_ += buffer_.size();
+  buffer_.clear();
+  if (buffer_.capacity() > 4 * kWriteSize) buffer_.shrink_to_fit();
+  return Status::Ok();
+}
+
+Status TableBuilder::Impl::WriteSection(std::string_view content, FileRange* range) {
+  *range = AppendSection(content, options_.file_number, written_ + buffer_.size(), &buffer_);
+  return buffer_.size() >= kWriteSize ? Write() : Status::Ok();
+}
+
+Status TableBuilder::Impl::WriteSections(TableFooter* footer) {
+  const uint64_t data_end = written_ + buffer_.size();
+  properties_.data_size = data_end;
+  if (filter_.key_count() > 0 && options_.filter_bits_per_key > 0) {
+    LSM_RETURN_IF_ERROR(WriteSection(filter_.Finish(), &footer->filter));
+  }
+  if (!tombstones_.empty()) LSM_RETURN_IF_ERROR(WriteSection(tombstones_, &footer->tombstones));
+  std::string content;
+  LSM_RETURN_IF_ERROR(index_.Finish(data_end, &content));
+  LSM_RETURN_IF_ERROR(WriteSection(content, &footer->index));
+  content.clear();
+  AppendProperties(properties_, &content);
+  return WriteSection(content, &footer->properties);
+}
+
+Status TableBuilder::Impl::Finish() {
+  LSM_RETURN_IF_ERROR(status_);
+  LSM_DCHECK(!empty());
+  status_ = Status(Code::kClosed);
+  if (!block_.empty()) LSM_RETURN_IF_ERROR(CloseBlock());
+  if (awaits_separator_) index_.Add(written_ + unsealed_begin_, last_key_);
+  properties_.largest_key = last_key_;
+  LSM_RETURN_IF_ERROR(SealAndWrite(kSectionAlignment));
+  TableFooter footer;
+  footer.file_number = options_.file_number;
+  LSM_RETURN_IF_ERROR(WriteSections(&footer));
+  AppendFooter(footer, written_ + buffer_.size(), &buffer_);
+  LSM_RETURN_IF_ERROR(Write());
+  LSM_RETURN_IF_ERROR(file_->Sync());
+  return file_->Close();
+}
+
+TableBuilder::TableBuilder(const TableBuilderOptions& options, std::unique_ptr<WritableFile> file)
+    : impl_(std::make_unique<Impl>(options, std::move(file))) {}
+
+TableBuilder::~TableBuilder() = default;
+
+Status TableBuilder::Add(const Entry& entry) { return impl_->Add(entry); }
+void TableBuilder::AddRangeTombstone(const RangeTombstone& tombstone) {
+  impl_->AddRangeTombstone(tombstone);
+}
+bool TableBuilder::empty() const { return impl_->empty(); }
+uint64_t TableBuilder::estimated_size() const { return impl_->estimated_size(); }
+Status TableBuilder::Finish() { return impl_->Finish(); }
+const TableProperties& TableBuilder::properties() const { return impl_->properties(); }
+uint64_t TableBuilder::file_size() const { return impl_->file_size(); }
+
+}  // namespace lsm

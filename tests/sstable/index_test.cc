@@ -1,0 +1,191 @@
+#include "lsm/sstable/index.h"
+
+#include <algorithm>
+#include <random>
+#include <string>
+#include <vector>
+
+#include "gtest/gtest.h"
+#include "lsm/base/limits.h"
+
+namespace lsm {
+namespace {
+
+constexpr uint64_t kBlockBytes = 64;
+
+struct Index {
+  std::vector<uint64_t> aligned;
+  std::string bytes;
+  IndexReader reader;
+
+  explicit Index(const std::vector<std::string>& separators) {
+    IndexBuilder builder;
+    for (const std::string& separator : separators) {
+      builder.Add(builder.block_count() * kBlockBytes, separator);
+    }
+    const uint64_t size = builder.size();
+    EXPECT_TRUE(builder.Finish(separators.size() * kBlockBytes, &bytes).ok());
+    EXPECT_EQ(bytes.size(), size);
+    EXPECT_EQ(Parse(bytes, separators.size() * kBlockBytes), nullptr);
+  }
+  const char* Parse(const std::string& from, uint64_t data_end) {
+    aligned.assign(from.size() / 8 + 1, 0);
+    std::memcpy(aligned.data(), from.data(), from.size());
+    return IndexReader::Parse(
+        std::string_view(reinterpret_cast<const char*>(aligned.data()), from.size()), data_end,
+        &reader);
+  }
+};
+
+void ExpectFinds(const std::vector<std::string>& separators, const std::vector<std::string>& keys) {
+  Index index(separators);
+  ASSERT_EQ(index.reader.block_count(), separators.size());
+  for (uint64_t i = 0; i < separators.size(); ++i) {
+    EXPECT_EQ(index.reader.separator(i), separators[i]);
+    EXPECT_EQ(index.reader.range(i).offset, i * kBlockBytes);
+    EXPECT_EQ(index.reader.range(i).size, kBlockBytes);
+  }
+  for (const std::string& key : keys) {
+    EXPECT_EQ(index.reader.LowerBound(key),
+              std::lower_bound(separators.begin(), separators.end(), key) - separators.begin())
+        << testing::PrintToString(key);
+    EXPECT_EQ(index.reader.UpperBound(key),
+              std::upper_bound(separators.begin(), separators.end(), key) - separators.begin())
+        << testing::PrintToString(key);
+  }
+}
+
+std::vector<std::string> Neighbours(const std::vector<std::string>& separators) {
+  std::vector<std::string> keys = {"", std::string(kMaxKeySize, '\xff'), std::string(9, '\0')};
+  for (const std::string& separator : separators) {
+    keys.push_back(separator);
+    keys.push_back(separator + '\0');
+    keys.push_back(separator + "\xff\xff");
+    for (size_t size = 0; size < std::min<size_t>(separator.size(), 24); ++size) {
+      keys.push_back(separator.substr(0, size));
+    }
+    if (separator.empty()) continue;
+    for (const int step : {-1, 1}) {
+      keys.push_back(separator);
+      keys.back().back() = static_cast<char>(keys.back().back() + step);
+    }
+  }
+  return keys;
+}
+
+TEST(IndexTest, EmptyIndex) {
+  Index index({});
+  EXPECT_EQ(index.reader.block_count(), 0);
+  EXPECT_EQ(index.reader.LowerBound("k"), 0);
+  EXPECT_EQ(index.reader.UpperBound(""), 0);
+}
+
+TEST(IndexTest, FindsAsTheStandardLibraryDoes) {
+  const std::vector<std::vector<std::string>> cases = {
+      {""},
+      {"", "", "a"},
+      {"a"},
+      {"a", "a", "a"},
+      {std::string(1, '\0'), std::string(2, '\0'), std::string(9, '\0')},
+      {"abcdefgh", "abcdefghi", "abcdefghij", "abcdefghijk"},
+      {"prefix", "prefixa", "prefixb", "prefixba"},
+      {"prefix-0000000012345678", "prefix-0000000012345679", "prefix-0000000012345680"},
+      {"\xff", "\xff\xff\xff\xff\xff\xff\xff\xff", "\xff\xff\xff\xff\xff\xff\xff\xff\xff"},
+      {std::string(kMaxKeySize - 1, 'x'), std::string(kMaxKeySize, 'x')},
+  };
+  for (const auto& separators : cases) ExpectFinds(separators, Neighbours(separators));
+}
+
+TEST(IndexTest, RandomSeparators) {
+  const uint32_t seed = 99;
+  SCOPED_TRACE(testing::Message() << "seed " << seed);
+  std::mt19937 random(seed);
+  for (int round = 0; round < 400; ++round) {
+    std::vector<std::string> separators(1 + random() % 100);
+    const std::string shared(random() % 3 * 5, 's');
+    const uint32_t letters = 1 + random() % 3;
+    for (std::string& separator : separators) {
+      separator = shared;
+      for (size_t i = random() % 16; i > 0; --i) separator += "\0a\xff"[random() % letters];
+    }
+    std::sort(separators.begin(), separators.end());
+    ExpectFinds(separators, Neighbours(separators));
+  }
+}
+
+TEST(IndexTest, ShortSeparators) {
+  EXPECT_EQ(ShortSeparator("abc", "abx"), "abc");
+  EXPECT_EQ(ShortSeparator("abcdef", "abxyz"), "abx");
+  EXPECT_EQ(ShortSeparator("abc", "abcd"), "abc");
+  EXPECT_EQ(ShortSeparator("same", "same"), "same");
+  EXPECT_EQ(ShortSeparator("", "zzz"), "");
+  EXPECT_EQ(ShortSeparator("aaaa", "b"), "aaaa");
+  std::mt19937 random(5);
+  for (int round = 0; round < 20'000; ++round) {
+    std::string keys[2];
+    for (std::string& key : keys) {
+      for (size_t i = random() % 6; i > 0; --i) key += "abc"[random() % 3];
+    }
+    if (keys[0] > keys[1]) std::swap(keys[0], keys[1]);
+    const std::string_view separator = ShortSeparator(keys[0], keys[1]);
+    EXPECT_LE(keys[0], separator);
+    EXPECT_LE(separator.size(), keys[0].size());
+    if (keys[0] != keys[1]) {
+      EXPECT_LT(separator, keys[1]);
+    }
+  }
+}
+
+TEST(IndexTest, RefusesWhatIsNoIndex) {
+  const std::vector<std::string> separators = {"user1", "user2", "user2", "user31234567890", "userz"};
+  Index index(separators);
+  const std::string good = index.bytes;
+  const uint64_t data_end = separators.size() * kBlockBytes;
+  for (size_t size = 0; size < good.size(); ++size) {
+    EXPECT_NE(index.Parse(good.substr(0, size), data_end), nullptr) << size;
+  }
+  EXPECT_NE(index.Parse(good + "x", data_end), nullptr);
+  EXPECT_NE(index.Parse(good, data_end + 8), nullptr);
+  EXPECT_NE(index.Parse(good, data_end - 8), nullptr);
+  const auto with = [&](size_t at, uint64_t number) {
+    std::string bytes = good;
+    StoreFixed<uint64_t>(bytes.data() + at, number);
+    return bytes;
+  };
+  for (const uint64_t count : {uint64_t{0}, uint64_t{4}, uint64_t{6}, UINT64_MAX, UINT64_MAX / 20 + 1}) {
+    EXPECT_NE(index.Parse(with(0, count), data_end), nullptr) << count;
+  }
+  EXPECT_NE(index.Parse(with(16, 8), data_end), nullptr) << "blocks begin at 0";
+  EXPECT_NE(index.Parse(with(24, 63), data_end), nullptr) << "aligned to 8";
+  EXPECT_NE(index.Parse(with(24, 128), data_end), nullptr) << "an empty block";
+  EXPECT_NE(index.Parse(with(24, UINT64_MAX - 7), data_end), nullptr) << "descending";
+  std::string swapped = good;
+  std::swap(swapped[swapped.size() - 1], swapped[swapped.size() - 2]);
+  EXPECT_NE(index.Parse(swapped, data_end), nullptr) << "the separators differ from the prefixes";
+}
+
+TEST(IndexTest, DamagedIndexIsRefusedOrReadSafely) {
+  const uint32_t seed = 3;
+  SCOPED_TRACE(testing::Message() << "seed " << seed);
+  std::mt19937 random(seed);
+  const std::vector<std::string> separators = {"user1", "user2", "user2", "user31234567890", "userz"};
+  Index index(separators);
+  const std::string good = index.bytes;
+  for (int round = 0; round < 50'000; ++round) {
+    std::string bytes = good;
+    for (uint32_t i = 0; i <= random() % 2; ++i) {
+      bytes[random() % bytes.size()] = static_cast<char>(random() % 2 == 0 ? random() : random() % 4);
+    }
+    if (index.Parse(bytes, separators.size() * kBlockBytes) != nullptr) continue;
+    for (const char* key : {"", "user", "user2", "user31234567890", "userzz", "v"}) {
+      ASSERT_LE(index.reader.LowerBound(key), index.reader.block_count());
+      ASSERT_LE(index.reader.UpperBound(key), index.reader.block_count());
+    }
+    for (uint64_t i = 0; i < index.reader.block_count(); ++i) {
+      ASSERT_LE(index.reader.range(i).end(), separators.size() * kBlockBytes);
+    }
+  }
+}
+
+}  // namespace
+}  // namespace lsm
