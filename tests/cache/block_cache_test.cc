@@ -120,12 +120,12 @@ TEST(BlockCache, IsAMapWhileThereIsRoom) {
   for (int step = 0; step < 60'000; ++step) {
     const Key key{random() % 40, random() % 1000 * 4096};
     if (random() % 2000 == 0) {
-      cache.EraseTable(key.table_number);
       std::erase_if(model, [&](const auto& entry) {
         if (entry.first.first != key.table_number) return false;
         usage -= entry.second->charge();
         return true;
       });
+      cache.EraseTable(key.table_number);
     } else if (random() % 2 == 0) {
       const RefPtr<MemoryBlock> block = MakeBlock(key, random() % 10);
       cache.Insert(key, block);
