@@ -20,9 +20,8 @@
 #include <cstdint>
 #include <memory>
 #include <string_view>
+#include <utility>
 
-#include "absl/base/thread_annotations.h"
-#include "absl/synchronization/mutex.h"
 #include "lsm/base/entry.h"
 #include "lsm/base/epoch.h"
 #include "lsm/base/status.h"
@@ -31,20 +30,29 @@
 #include "lsm/iterator/range_tombstones.h"
 #include "lsm/memtable/arena.h"
 #include "lsm/memtable/radix_tree.h"
+#include "lsm/memtable/tombstone_list.h"
 
 namespace lsm {
 
 class MemTable : public RefCounted {
  public:
-  // `capacity` bytes of arena, from the pool; kOutOfMemory where the system has none. The pool outlives
-  // the memtable.
+  // `capacity` bytes of arena, from the pool, but Arena::kMinCapacity (64 KiB) at least, so that a tiny
+  // write buffer is a matter of when to flush, by memory_used(), and not of what fits. kOutOfMemory
+  // where the system has none; kTooLarge above Arena::kMaxCapacity (16 GiB). The pool outlives the
+  // memtable.
   static Result<RefPtr<MemTable>> Create(ArenaPool* pool, uint64_t capacity);
-  ~MemTable() override;
 
-  // An upper bound of the arena bytes that applying takes, given the batch's encoded size and count.
-  static uint64_t ArenaBytesFor(uint64_t batch_bytes, uint32_t count);
+  // An arena of this many bytes takes, empty, any batch of `count` operations that is encoded in
+  // `batch_bytes`.
+  static constexpr uint64_t ArenaBytesFor(uint64_t batch_bytes, uint32_t count) {
+    return Arena::kOverhead + EntryBytesFor(batch_bytes, count) +
+           count * RadixTree::kNodeBytesPerInsert;
+  }
+  // Whether applying such a batch is certain to fit; true in an empty memtable of ArenaBytesFor() bytes.
+  // REQUIRES: the writer.
   bool HasRoomFor(uint64_t batch_bytes, uint32_t count) const {
-    return ArenaBytesFor(batch_bytes, count) <= arena_->capacity() - arena_->used();
+    return EntryBytesFor(batch_bytes, count) + tree_.NodeBytesFor(count) + Arena::kNodeUnit <=
+           arena_->available();
   }
 
   // Adds one operation. REQUIRES: the writer; HasRoomFor() was true for the batch it is of; sizes are
@@ -62,14 +70,14 @@ class MemTable : public RefCounted {
 
   // As FragmentedRangeTombstones::CoveringSequence, over this memtable's range tombstones.
   SequenceNumber CoveringSequence(std::string_view key, SequenceNumber snapshot) const {
-    if (tombstone_count_.load(std::memory_order_acquire) == 0) [[likely]]
-      return 0;
-    return CoveringSequenceSlow(key, snapshot);
+    return tombstones_.CoveringSequence(key, snapshot);
   }
   // Calls `visit(const RangeTombstone&)` for each range tombstone applied so far, in any order. The views
   // point into the arena.
   template <typename Visitor>
-  void VisitRangeTombstones(Visitor visit) const;
+  void VisitRangeTombstones(Visitor visit) const {
+    tombstones_.Visit(std::move(visit));
+  }
 
   // Holds a reference to the memtable. Shows what had been applied when it was positioned, and perhaps
   // more.
@@ -77,12 +85,26 @@ class MemTable : public RefCounted {
 
   bool empty() const { return entry_count() == 0 && tombstone_count() == 0; }
   uint64_t entry_count() const { return entry_count_.load(std::memory_order_relaxed); }
-  uint64_t tombstone_count() const { return tombstone_count_.load(std::memory_order_relaxed); }
-  // Bytes of arena in use, which is what counts against the memory budget.
+  uint64_t tombstone_count() const { return tombstones_.count(); }
+  uint64_t capacity() const { return arena_->capacity(); }
+  // Bytes of arena in use, which is what counts against the memory budget; next to none when empty.
   uint64_t memory_used() const { return arena_->used(); }
 
  private:
-  // … yours
+  explicit MemTable(std::unique_ptr<Arena> arena);
+
+  // What entries and range tombstones take, beyond nodes: the bytes of an operation, plus what it takes
+  // in the arena and has no counterpart in its encoding (kind and size of key and of value or range end:
+  // three bytes, or two of a deletion, which has no value to pad).
+  static constexpr uint64_t EntryBytesFor(uint64_t batch_bytes, uint32_t count) {
+    static_assert(RadixTree::kEntryOverhead >= TombstoneList::kRecordOverhead);
+    return batch_bytes + count * (RadixTree::kEntryOverhead - 3);
+  }
+
+  const std::unique_ptr<Arena> arena_;
+  RadixTree tree_;
+  TombstoneList tombstones_;
+  std::atomic<uint64_t> entry_count_{0};  // stored by the writer
 };
 
 }  // namespace lsm
