@@ -26,8 +26,8 @@ namespace lsm {
 
 class LogWriter {
  public:
-  // Writes the segment's header. The segment's first record stands at `base`, below which all up to
-  // `known_synced` is durable (earlier segments').
+  // Writes the segment's header and makes it durable. The segment's first record stands at `base`; all
+  // below `known_synced` is durable (earlier segments'). REQUIRES: known_synced <= base, a multiple of 8.
   static Result<std::unique_ptr<LogWriter>> Create(std::unique_ptr<LogFile> file, uint64_t number,
                                                    LogPosition base, LogPosition known_synced);
 
@@ -35,11 +35,13 @@ class LogWriter {
 
   // Appends one record that holds the batch made of `parts`. REQUIRES: HasRoomFor() their total size.
   Status Append(std::span<const std::string_view> parts, SequenceNumber sequence);
-  // Makes durable what is below end() at the time of the call. REQUIRES for the whole log's promise: all
-  // earlier segments are durable (`earlier segments` are the caller's).
+  // Makes durable what is below end() at the time of the call; costs nothing where all of it is. Any
+  // thread; two calls at once take turns. REQUIRES: all earlier segments are durable, for synced() speaks
+  // of the whole log.
   Status Sync();
-  // Appends a mark where synced() is ahead of what the last record tells and there is room, so that
-  // damage below it is known for rot, not for a torn tail. The appending thread's.
+  // Appends a mark where a synced batch is not yet told to be so by any record and there is room, so
+  // that damage to it is known for rot, not for a torn tail. Marks do not call for marks, so syncing and
+  // marking in turns comes to rest. The appending thread's.
   Status AppendMark();
 
   uint64_t number() const { return number_; }
@@ -49,7 +51,37 @@ class LogWriter {
   const LogFile& file() const { return *file_; }
 
  private:
-  // … yours
+  LogWriter(std::unique_ptr<LogFile> file, const LogSegmentHeader& header);
+
+  uint64_t OffsetOf(LogPosition position) const {
+    return kLogSegmentHeaderSize + (position - base_);
+  }
+  // Leaves payload_size bytes for the record's payload in `*payload`, the padding already zero.
+  Status BeginRecord(uint64_t payload_size, char** payload);
+  // Seals the record just begun.
+  Status FinishRecord(LogRecordHeader header);
+  Status failure() const;
+  // Keeps the first failure and returns it.
+  Status Poison(Status status);
+
+  const std::unique_ptr<LogFile> file_;
+  const uint64_t number_;
+  const LogPosition base_;
+  const LogPosition limit_;  // records end at or before it
+
+  // The appending thread's.
+  char* record_ = nullptr;    // that was begun
+  LogPosition told_;          // known_synced of the last record
+  LogPosition batches_end_;   // of the last record that is no mark
+
+  std::atomic<LogPosition> end_;
+  std::atomic<LogPosition> synced_;  // written under sync_mutex_
+  std::atomic<bool> poisoned_{false};
+
+  // Held through a sync, so that LogFile sees one at a time. Taken before failure_mutex_.
+  absl::Mutex sync_mutex_;
+  mutable absl::Mutex failure_mutex_;
+  Status failure_ ABSL_GUARDED_BY(failure_mutex_);
 };
 
 }  // namespace lsm
