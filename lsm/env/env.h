@@ -95,8 +95,8 @@ class LogFile {
   const std::string& path() const { return path_; }
   uint64_t size() const { return size_; }
 
-  // Memory for [offset, offset + size), valid until the next Reserve. REQUIRES: inside the file, not
-  // empty, offset not below that of the last Reserve.
+  // Memory for [offset, offset + size), valid until the next Reserve. REQUIRES: inside the file and
+  // not empty, offset not below that of the last Reserve.
   virtual Result<char*> Reserve(uint64_t offset, size_t size) = 0;
   // REQUIRES: the range of the last Reserve or its beginning.
   virtual Status Commit(uint64_t offset, size_t size) = 0;

@@ -24,8 +24,8 @@ Status CheckReadRange(std::string_view path, uint64_t offset, uint64_t size, uin
 
 Status CheckLogRange(std::string_view path, uint64_t offset, uint64_t size, uint64_t file_size) {
   if (size > 0 && offset <= file_size && size <= file_size - offset) return Status::Ok();
-  return Status::Internal(absl::StrCat("cannot reserve ", size, " bytes at ", offset, " of the log segment ",
-                                       path, ", which has ", file_size));
+  return Status::Internal(absl::StrCat("cannot reserve ", size, " bytes at ", offset,
+                                       " of the log segment ", path, ", which has ", file_size));
 }
 
 Status NotARegularFile(std::string_view path, std::string_view found) {

@@ -14,8 +14,8 @@ namespace lsm::internal {
 Status CheckName(std::string_view name);
 // OK where [offset, offset + size) lies inside a file of `file_size` bytes; else kCorruption.
 Status CheckReadRange(std::string_view path, uint64_t offset, uint64_t size, uint64_t file_size);
-// OK where [offset, offset + size) lies inside a log segment of `file_size` bytes and is not empty; else
-// kInternal.
+// OK where [offset, offset + size) lies inside a log segment of `file_size` bytes and is not empty;
+// else kInternal.
 Status CheckLogRange(std::string_view path, uint64_t offset, uint64_t size, uint64_t file_size);
 
 // `found`: what stands at `path`, such as "a directory".

@@ -11,8 +11,9 @@
 
 namespace lsm::internal {
 
-// `threads` of them, at least one, under `name` (of which the system shows 15 bytes). They take no signals: those are
-// the host's. A thread that cannot be made is a retryable failure, and none is left behind.
+// `threads` of them, at least one, under `name` (of which the system shows 15 bytes). They take no
+// signals: those are the host's. A thread that cannot be made is a retryable failure, and none is
+// left behind.
 Result<std::unique_ptr<Executor>> NewThreadExecutor(const std::string& name, uint64_t threads);
 
 }  // namespace lsm::internal

@@ -238,8 +238,8 @@ class MemEnv final : public Env {
   }
 
  private:
-  // Where a path leads: at most one of `folder` and `file` is set, neither where nothing is there. `parent` is
-  // null for the root only.
+  // Where a path leads: at most one of `folder` and `file` is set, neither where nothing is there.
+  // `parent` is null for the root only.
   struct Place {
     std::shared_ptr<MemFolder> parent;
     std::string name;

@@ -1,5 +1,5 @@
-// A file in memory, and the Env's file classes over it. It belongs to all who hold it, as an inode does:
-// removed or renamed, it stays what it is for those who have it open.
+// A file in memory, and the Env's file classes over it. It belongs to all who hold it, as an inode
+// does: removed or renamed, it stays what it is for those who have it open.
 
 #ifndef LSM_ENV_MEM_FILE_H_
 #define LSM_ENV_MEM_FILE_H_
@@ -16,8 +16,8 @@
 
 namespace lsm::internal {
 
-// Bytes never move under those who look at them: where a file needs more room it takes a larger buffer and
-// leaves the old one to them. Any thread may use it.
+// Bytes never move under those who look at them: where a file needs more room it takes a larger
+// buffer and leaves the old one to them. Any thread may use it.
 class MemFile {
  public:
   struct Free {

@@ -27,8 +27,8 @@ class PosixDirectory final : public Directory {
     path_ = std::move(path);
   }
 
-  // Children that were forked meanwhile share the description, so that closing it here would not let go of
-  // the lock; nor may a child let go of its parent's.
+  // Children that were forked meanwhile share the description, so that closing it here would not
+  // let go of the lock; nor may a child let go of its parent's.
   ~PosixDirectory() override {
     if (locked_ && fork_generation_ == ForkGeneration()) flock(fd_.get(), LOCK_UN);
   }

@@ -1,9 +1,9 @@
-// A directory on a POSIX file system: everything in it is reached through its descriptor, so that it may be
-// renamed while it is open.
+// A directory on a POSIX file system: everything in it is reached through its descriptor, so that
+// it may be renamed while it is open.
 //
-// The lock is flock(2) on that descriptor. It belongs to the open file description: two openings exclude
-// each other within a process as they do between processes, closing one lets go of that one only, and it
-// needs neither a file nor permission to write.
+// The lock is flock(2) on that descriptor. It belongs to the open file description: two openings
+// exclude each other within a process as they do between processes, closing one lets go of that one
+// only, and it needs neither a file nor permission to write.
 
 #ifndef LSM_ENV_POSIX_DIRECTORY_H_
 #define LSM_ENV_POSIX_DIRECTORY_H_

@@ -17,7 +17,8 @@ namespace lsm::internal {
 namespace {
 
 constexpr uint64_t kWindowSize = 2 * kMiB;
-// Blocks are allocated, and zeros written, in pieces: a signal then costs one piece, not all of them.
+// Blocks are allocated, and zeros written, in pieces: a signal then costs one piece, not all of
+// them.
 constexpr uint64_t kAllocationPiece = 4 * kMiB;
 constexpr uint64_t kZeroPiece = 256 * kKiB;
 // A buffer that a large record needed is not kept for small ones.
@@ -42,8 +43,9 @@ class MappedLogFile final : public LogFile {
 
   Status Commit(uint64_t, size_t) override { return Status::Ok(); }
 
-  // What is dirty in the file is what was appended since the last sync, which is the range asked for: syncing
-  // the file costs the same as msync of the range and needs no mapping that Reserve might take away.
+  // What is dirty in the file is what was appended since the last sync, which is the range asked
+  // for: syncing the file costs the same as msync of the range and needs no mapping that Reserve
+  // might take away.
   Status Sync(uint64_t, uint64_t) override { return SyncData(fd_.get(), path_); }
 
  private:

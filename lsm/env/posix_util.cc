@@ -24,7 +24,8 @@ std::string_view KindOf(mode_t mode) {
   }
 }
 
-// The failed openat's errno told apart: a name that can never be opened as a file is damage, not a failed call.
+// The failed openat's errno told apart: a name that can never be opened as a file is damage, not a
+// failed call.
 Status OpenError(int errnum, int directory, const std::string& name, int flags,
                  std::string_view path) {
   if (errnum == EEXIST) return NameTaken(path);

@@ -1,5 +1,5 @@
-// What the POSIX files share: descriptors, and the calls whose interruptions and partial results nobody
-// else should have to think of.
+// What the POSIX files share: descriptors, and the calls whose interruptions and partial results
+// nobody else should have to think of.
 
 #ifndef LSM_ENV_POSIX_UTIL_H_
 #define LSM_ENV_POSIX_UTIL_H_
@@ -45,8 +45,8 @@ class FileDescriptor {
   int fd_ = -1;
 };
 
-// openat(2), O_CLOEXEC added. The descriptor is never 0, 1 or 2: a host that closed those still prints
-// to them, and would print into our file. `path` is for the message.
+// openat(2), O_CLOEXEC added. The descriptor is never 0, 1 or 2: a host that closed those still
+// prints to them, and would print into our file. `path` is for the message.
 Result<FileDescriptor> OpenAt(int directory, const std::string& name, int flags,
                               std::string_view path);
 
@@ -55,8 +55,8 @@ struct RegularFile {
   uint64_t size = 0;
 };
 
-// Opens (with O_CREAT: makes, mode 0600) a regular file. Anything else is kCorruption, and at once: a FIFO
-// is not waited for. A symlink is refused where `flags` hold O_NOFOLLOW.
+// Opens (with O_CREAT: makes, mode 0600) a regular file. Anything else is kCorruption, and at once:
+// a FIFO is not waited for. A symlink is refused where `flags` hold O_NOFOLLOW.
 Result<RegularFile> OpenRegularFile(int directory, const std::string& name, int flags,
                                     std::string_view path);
 
