@@ -50,16 +50,27 @@ Status LogSet::Start(LogPosition position, LogPosition known_synced,
   return Activate(std::move(segment), position, known_synced);
 }
 
+LogSet::NewSegment LogSet::TakeSpare() {
+  absl::MutexLock lock(&mutex_);
+  return std::move(spare_);
+}
+
 Status LogSet::Rotate(uint64_t batch_size) {
   const uint64_t needed = kLogSegmentHeaderSize + LogRecordSize(batch_size + kLogAlignment);
-  NewSegment segment;
-  {
-    absl::MutexLock lock(&mutex_);
-    if (spare_.file != nullptr && spare_.file->size() >= needed) segment = std::move(spare_);
-  }
+  NewSegment segment = TakeSpare();
   if (segment.file == nullptr) {
     absl::MutexLock making(&spare_mutex_);
-    LSM_ASSIGN_OR_RETURN(segment, MakeSegment(std::max(segment_size_, needed), {}));
+    // Somebody may have been making one: segments are used in the order of their numbers.
+    segment = TakeSpare();
+    if (segment.file == nullptr) {
+      LSM_ASSIGN_OR_RETURN(segment, MakeSegment(std::max(segment_size_, needed), {}));
+    }
+  }
+  if (segment.file->size() < needed) {
+    absl::MutexLock making(&spare_mutex_);
+    const LogSegmentRef small = {segment.number, segment.file->size()};
+    LSM_ASSIGN_OR_RETURN(segment, MakeSegment(needed, {small.number}));
+    Retire({small});
   }
   return Activate(std::move(segment), active_->end(), active_->synced());
 }
@@ -76,12 +87,10 @@ Status LogSet::Sync() {
     }
     LSM_RETURN_IF_ERROR(writer->Sync());
     absl::MutexLock lock(&mutex_);
-    if (is_active) {
-      // A rotation meanwhile may have left it behind with bytes that came after the sync began; they are
-      // not of this call.
-      return Status::Ok();
-    }
-    unsynced_.pop_front();
+    // A rotation meanwhile may have left the active one behind with bytes that came after the sync
+    // began: they are not of this call.
+    if (is_active) return Status::Ok();
+    if (!unsynced_.empty() && unsynced_.front() == writer) unsynced_.pop_front();
   }
 }
 
@@ -102,12 +111,12 @@ Status LogSet::PrepareSpare() {
   return Status::Ok();
 }
 
-void LogSet::Retire(const std::vector<uint64_t>& numbers) {
-  for (const uint64_t number : numbers) {
+void LogSet::Retire(const std::vector<LogSegmentRef>& segments) {
+  for (const auto& [number, size] : segments) {
     {
       absl::MutexLock lock(&mutex_);
       std::erase_if(unsynced_, [&](const auto& writer) { return writer->number() == number; });
-      if (recycled_.size() < kMaxRecycled) {
+      if (recycled_.size() < kMaxRecycled && size == segment_size_) {
         recycled_.push_back(number);
         continue;
       }

@@ -55,8 +55,9 @@ class LogSet {
 
   // Makes the spare for the next rotation, unless there is one.
   Status PrepareSpare();
-  // Takes over segments that the manifest no longer names: keeps a few for reuse, removes the others.
-  void Retire(const std::vector<uint64_t>& numbers);
+  // Takes over segments that the manifest no longer names: keeps a few of the usual size for
+  // reuse, removes the others.
+  void Retire(const std::vector<LogSegmentRef>& segments);
 
  private:
   // Old segments kept at most. One is the spare, one may be on its way to it.
@@ -67,6 +68,7 @@ class LogSet {
     uint64_t number = 0;
   };
   Result<NewSegment> MakeSegment(uint64_t size, const std::vector<uint64_t>& void_segments);
+  NewSegment TakeSpare();
   Status Activate(NewSegment segment, LogPosition base, LogPosition known_synced);
 
   Directory* const directory_;

@@ -1,0 +1,136 @@
+// The flushing half of Background.
+
+#include <algorithm>
+#include <utility>
+
+#include "lsm/base/write_batch.h"
+#include "lsm/db/background.h"
+#include "lsm/filter/monkey.h"
+
+namespace lsm {
+namespace {
+
+// A flushed run is cut into a few tables, so that merges find places to cut their work.
+constexpr uint64_t kTablesPerFlush = 4;
+
+FragmentedRangeTombstones TombstonesOf(const MemTable& memtable) {
+  std::vector<RangeTombstone> tombstones;
+  memtable.VisitRangeTombstones(
+      [&](const RangeTombstone& tombstone) { tombstones.push_back(tombstone); });
+  return FragmentedRangeTombstones(tombstones);
+}
+
+}  // namespace
+
+void Background::ScheduleFlush() {
+  if (flush_scheduled_ || !started_ || stopping_.load(std::memory_order_acquire)) return;
+  flush_scheduled_ = true;
+  flusher_->Schedule([this] { FlushLoop(); });
+}
+
+void Background::FlushLoop() {
+  while (true) {
+    // Ahead of the next rotation. Where it fails, the rotation will try again and say why.
+    (void)Guarded([this] { return logs_->PrepareSpare(); });
+    const Status status = Guarded([this] { return FlushOldest(); });
+    absl::MutexLock lock(&mutex_);
+    flush_error_ = status.Is(Code::kAborted) ? Status::Ok() : status;
+    if (!status.ok()) last_error_micros_ = context_->env->NowMicros();
+    const bool done = !status.ok() || immutable_count_.load(std::memory_order_relaxed) == 0;
+    if (done) flush_scheduled_ = false;
+    ScheduleMerges();
+    changed_.SignalAll();
+    tick_wake_.SignalAll();
+    if (done) return;
+  }
+}
+
+Status Background::FlushOldest() {
+  const auto state = context_->read_state.Share();
+  const auto& immutable = state->immutable();
+  LSM_DCHECK(!immutable.empty());
+  const uint64_t before = context_->env->NowMicros();
+  LSM_ASSIGN_OR_RETURN(auto tables, WriteMemTable(immutable.back().table));
+  const uint64_t next_log = immutable.size() > 1 ? immutable[immutable.size() - 2].first_log
+                                                 : state->active().first_log;
+  LSM_RETURN_IF_ERROR(
+      InstallFlush(std::move(tables), immutable.back().table.get(), next_log));
+  context_->stats.AddLatency(Timed::kFlush, context_->env->NowMicros() - before);
+  return Status::Ok();
+}
+
+Result<std::vector<TableMeta>> Background::WriteMemTable(const RefPtr<MemTable>& memtable) {
+  std::vector<uint64_t> counts;
+  for (const Run* run : context_->versions->current()->runs()) counts.push_back(run->entry_count());
+  counts.push_back(memtable->entry_count());
+  JobOptions options = BaseJobOptions();
+  options.filter_bits_per_key =
+      MonkeyFilterBits(counts, context_->options.filter_bits_per_key).back();
+  options.table_size = std::clamp(memtable->memory_used() / kTablesPerFlush,
+                                  std::min(kMiB, options.table_size), options.table_size);
+  options.cancelled = [this] { return stopping_.load(std::memory_order_acquire); };
+  JobInput input{.entries = memtable->NewIterator(),
+                 .tombstones = TombstonesOf(*memtable),
+                 .range = {"", std::string(InfiniteKey())}};
+  return RunJob(options, std::move(input));
+}
+
+Status Background::InstallFlush(std::vector<TableMeta> tables,
+                                [[maybe_unused]] const MemTable* memtable,
+                                uint64_t next_log) {
+  if (!tables.empty()) LSM_RETURN_IF_ERROR(context_->directory->Sync());
+  VersionEdit edit;
+  const uint64_t run_id = context_->versions->NewRunId();
+  uint64_t bytes = 0;
+  std::vector<uint64_t> numbers;
+  for (TableMeta& table : tables) {
+    bytes += table.file_size;
+    numbers.push_back(table.number);
+    const KeyRange range = table.range;
+    const uint64_t size = table.file_size;
+    edit.added_slices.push_back(
+        {.level = 0, .run_id = run_id, .table = std::move(table), .range = range, .size = size});
+  }
+  std::vector<LogSegmentRef> retired;
+  {
+    absl::MutexLock install(&install_mutex_);
+    for (const LogSegmentRef& log : context_->versions->logs()) {
+      if (log.number >= next_log) continue;
+      retired.push_back(log);
+      edit.removed_logs.push_back(log.number);
+    }
+    const Status applied = context_->versions->Apply(std::move(edit));
+    if (!applied.ok()) return AbandonOutputs(numbers, applied);
+    context_->read_state.Update([&](const ReadState& old) {
+      std::vector<LoggedMemTable> immutable = old.immutable();
+      LSM_DCHECK(!immutable.empty() && immutable.back().table.get() == memtable);
+      immutable.pop_back();
+      return MakeRef<ReadState>(old.active(), std::move(immutable), context_->versions->current());
+    });
+  }
+  PublishVersion();
+  logs_->Retire(retired);
+  context_->stats.Add(Counter::kFlushes);
+  context_->stats.Add(Counter::kFlushBytes, bytes);
+  absl::MutexLock lock(&mutex_);
+  immutable_count_ = context_->read_state.Share()->immutable().size();
+  ++flushes_done_;
+  return Status::Ok();
+}
+
+Status Background::FlushMemTable(const RefPtr<MemTable>& memtable) {
+  LSM_ASSIGN_OR_RETURN(auto tables, WriteMemTable(memtable));
+  LSM_RETURN_IF_ERROR(context_->directory->Sync());
+  VersionEdit edit;
+  const uint64_t run_id = context_->versions->NewRunId();
+  for (const TableMeta& table : tables) {
+    edit.added_slices.push_back({.level = 0,
+                                 .run_id = run_id,
+                                 .table = table,
+                                 .range = table.range,
+                                 .size = table.file_size});
+  }
+  return context_->versions->Apply(std::move(edit));
+}
+
+}  // namespace lsm

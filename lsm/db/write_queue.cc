@@ -1,0 +1,90 @@
+#include "lsm/db/write_queue.h"
+
+#include <cstddef>
+
+namespace lsm {
+namespace {
+
+// About as long as an unsynced commit takes; a synced one takes a hundred times longer.
+constexpr int kSpins = 400;
+
+}  // namespace
+
+bool WriteQueue::Join(Writer* writer) {
+  Writer* newest = newest_.load(std::memory_order_relaxed);
+  do {
+    writer->older = newest;
+  } while (!newest_.compare_exchange_weak(newest, writer, std::memory_order_acq_rel,
+                                          std::memory_order_relaxed));
+  if (newest == nullptr) return true;
+  Await(writer);
+  return writer->state.load(std::memory_order_acquire) == State::kLeader;
+}
+
+void WriteQueue::Await(Writer* writer) {
+  for (int i = 0; i < kSpins; ++i) {
+    if (writer->state.load(std::memory_order_acquire) != State::kWaiting) return;
+    __builtin_ia32_pause();
+  }
+  ParkingLot& lot = LotOf(writer);
+  absl::MutexLock lock(&lot.mutex);
+  State expected = State::kWaiting;
+  if (!writer->state.compare_exchange_strong(expected, State::kSleeping,
+                                             std::memory_order_acq_rel)) {
+    return;
+  }
+  while (writer->state.load(std::memory_order_acquire) == State::kSleeping) {
+    lot.woken.Wait(&lot.mutex);
+  }
+}
+
+void WriteQueue::Wake(Writer* writer, State state) {
+  ParkingLot& lot = LotOf(writer);
+  if (writer->state.exchange(state, std::memory_order_acq_rel) != State::kSleeping) return;
+  // It holds the lot's mutex from going to sleep until it waits: after this it does wait.
+  { absl::MutexLock lock(&lot.mutex); }
+  lot.woken.SignalAll();
+}
+
+WriteQueue::ParkingLot& WriteQueue::LotOf(const Writer* writer) {
+  const auto address = reinterpret_cast<uintptr_t>(writer);
+  return lots_[(address >> 6 ^ address >> 12) % kParkingLots];
+}
+
+void WriteQueue::LinkNewer(Writer* newest, const Writer* oldest) {
+  for (Writer* writer = newest; writer != oldest; writer = writer->older) {
+    writer->older->newer = writer;
+  }
+}
+
+std::span<Writer* const> WriteQueue::Group(Writer* leader, uint64_t max_bytes) {
+  Writer* const newest = newest_.load(std::memory_order_acquire);
+  LinkNewer(newest, leader);
+  group_.assign(1, leader);
+  if (leader->alone) return group_;
+  uint64_t bytes = leader->bytes;
+  for (Writer* writer = leader; writer != newest;) {
+    writer = writer->newer;
+    bytes += writer->bytes;
+    if (writer->alone || bytes > max_bytes) break;
+    group_.push_back(writer);
+  }
+  return group_;
+}
+
+void WriteQueue::Complete() {
+  Writer* const last = group_.back();
+  Writer* expected = last;
+  Writer* next = nullptr;
+  if (!newest_.compare_exchange_strong(expected, nullptr, std::memory_order_acq_rel,
+                                       std::memory_order_acquire)) {
+    LinkNewer(expected, last);
+    next = last->newer;
+    next->older = nullptr;
+  }
+  // Once the next leader goes, group_ is its own.
+  for (size_t i = 1; i < group_.size(); ++i) Wake(group_[i], State::kDone);
+  if (next != nullptr) Wake(next, State::kLeader);
+}
+
+}  // namespace lsm
