@@ -1,7 +1,7 @@
-"""Repository rules that serve a connected machine and one that reaches only its distribution's mirror alike."""
+"""Repository rules for machines with the whole net and for those with only a package mirror."""
 
 def _cache_dir(ctx):
-    """Where verified archives stay, so that the next clone needs no network: $XDG_CACHE_HOME/lsm, or ~/.cache/lsm."""
+    """Where archives stay, so that the next clone needs no net."""
     base = ctx.os.environ.get("XDG_CACHE_HOME", "")
     if not base:
         base = ctx.os.environ.get("HOME", "/root") + "/.cache"
@@ -32,7 +32,7 @@ def _source_archive_impl(ctx):
 
 source_archive = repository_rule(
     implementation = _source_archive_impl,
-    doc = """A library's sources: upstream's release, else the distribution's source package of the same version.
+    doc = """A library's sources: upstream's release, else the source package of the same version.
 
 Both are pinned by their SHA-256; fetch_source.sh says how they are found.""",
     attrs = {
@@ -52,7 +52,10 @@ def _package_headers_impl(ctx):
     for header in ctx.attr.headers:
         installed = ctx.path("/usr/include/" + header)
         if not installed.exists:
-            fail("{} is missing: run ./dev setup, or apt-get install {}".format(installed, ctx.attr.package))
+            fail("{} is missing: run ./dev setup, or install the package {}".format(
+                installed,
+                ctx.attr.package,
+            ))
         ctx.symlink(installed, "include/" + header)
     ctx.symlink(ctx.attr.build_file, "BUILD.bazel")
 
@@ -61,7 +64,7 @@ package_headers = repository_rule(
     doc = "A library of headers only, as installed by a package of the distribution.",
     attrs = {
         "package": attr.string(mandatory = True),
-        "headers": attr.string_list(mandatory = True, doc = "Files and folders under /usr/include."),
+        "headers": attr.string_list(mandatory = True, doc = "Names under /usr/include."),
         "build_file": attr.label(mandatory = True),
     },
     local = True,
@@ -76,18 +79,25 @@ def _link_all(ctx, directory, into, without = []):
         if entry.basename not in without:
             ctx.symlink(entry, into + entry.basename)
 
+_CONSTRAINT_VALUE = """
+constraint_value(
+    name = "%s",
+    constraint_setting = ":cpu",
+)
+"""
+
 def _bazel_platforms_impl(ctx):
     _require(ctx, ctx.attr.path)
     _link_all(ctx, ctx.attr.path, "", without = ["cpu"])
     cpus = ctx.read(ctx.attr.path + "/cpu/BUILD")
     for cpu in ["wasm32", "wasm64"]:
         if "\"%s\"" % cpu not in cpus:
-            cpus += "\nconstraint_value(\n    name = \"%s\",\n    constraint_setting = \":cpu\",\n)\n" % cpu
+            cpus += _CONSTRAINT_VALUE % cpu
     ctx.file("cpu/BUILD", cpus)
 
 bazel_platforms = repository_rule(
     implementation = _bazel_platforms_impl,
-    doc = "The bazel-platforms package, plus the processors that Abseil selects on and the package does not know yet.",
+    doc = "The bazel-platforms package, plus processors that Abseil selects on and it knows not.",
     attrs = {"path": attr.string(mandatory = True)},
     local = True,
 )

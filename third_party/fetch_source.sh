@@ -3,13 +3,14 @@
 #
 #   fetch_source.sh CACHE URL SHA256 PACKAGE FILE SHA256
 #
-# In this order: the archive kept in CACHE; upstream's release at URL; FILE of the distribution's source package PACKAGE. The
-# two archives hold the same version but may be packed differently, so each has a sum of its own. Bytes whose sum differs are
-# never used.
+# In this order: the archive kept in CACHE; upstream's release at URL; FILE of the distribution's
+# source package PACKAGE. The two archives hold the same version but may be packed differently, so
+# each has a sum of its own. Bytes whose sum differs are never used.
 set -euo pipefail
 
 readonly cache=$1 url=$2 url_sha256=$3 package=$4 debian_file=$5 debian_sha256=$6
-# Upstream calls its archives by version only (1.2.3.tar.gz); in the cache the package's name stands before it.
+# Upstream calls its archives by version only (1.2.3.tar.gz); in the cache the package's name stands
+# before it.
 upstream_file=${package}-$(basename "${url}")
 readonly upstream_file
 
@@ -33,9 +34,9 @@ fetch_upstream() {
     --output "${scratch}/${upstream_file}" "${url}"
 }
 
-# The machine's package sources usually name binaries only (deb). They are copied to a scratch folder as deb-src, and apt works
-# on that folder alone: nothing of the machine's configuration changes, and root is not needed. Mirrors, proxies and keys are
-# those the machine uses anyway.
+# The machine's package sources usually name binaries only (deb). They are copied to a scratch
+# folder as deb-src, and apt works on that folder alone: nothing of the machine's configuration
+# changes, and root is not needed. Mirrors, proxies and keys are those the machine uses anyway.
 fetch_debian() {
   local list
   mkdir -p "${scratch}"/{sources,lists/partial,cache/archives/partial,out}
@@ -57,7 +58,8 @@ fetch_debian() {
     -o Acquire::Retries=2
     -qq
   )
-  # A dead third-party source must not stand in the way: what counts is whether the package is found.
+  # A dead third-party source must not stand in the way: what counts is whether the package is
+  # found.
   apt-get "${options[@]}" update || true
   cd "${scratch}/out"
   apt-get "${options[@]}" source --download-only "${package}" && [[ -f ${debian_file} ]]

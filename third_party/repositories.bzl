@@ -1,8 +1,9 @@
 """Everything lsm builds on, as Bazel repositories.
 
-Libraries that are linked in (Abseil, zstd) or that the tests need (GoogleTest, Google Benchmark) are built from source, with
-our flags, so that sanitizers see into them and liblsm.so depends on nothing but the C and C++ run time. Libraries that are
-headers only come from the distribution's packages, as do the rules Bazel itself needs.
+Libraries that are linked in (Abseil, zstd) or that the tests need (GoogleTest, Google Benchmark)
+are built from source, with our flags, so that sanitizers see into them and liblsm.so depends on
+nothing but the C and C++ run time. Libraries that are headers only come from the distribution's
+packages, as do the rules Bazel itself needs.
 """
 
 load(
