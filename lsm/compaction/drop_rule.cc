@@ -47,13 +47,15 @@ bool DropRule::Keep(const Entry& entry, SequenceNumber* sequence) {
 }
 
 std::vector<SequenceNumber> DropRule::KeepTombstones(
-    std::span<const SequenceNumber> sequences) const {
+    const FragmentedRangeTombstones::Fragment& fragment) const {
   std::vector<SequenceNumber> kept;
-  size_t last_stripe = SIZE_MAX;
-  for (const SequenceNumber sequence : sequences) {
+  // The newest of each stripe, from the newest stripe to the oldest.
+  SequenceNumber sequence = tombstones_->CoveringSequence(fragment, kMaxSequence);
+  while (sequence != 0) {
     const size_t stripe = StripeOf(sequence);
-    if (std::exchange(last_stripe, stripe) == stripe) continue;
     if (!(bottom_ && stripe == 0)) kept.push_back(sequence);
+    if (stripe == 0) break;
+    sequence = tombstones_->CoveringSequence(fragment, snapshots_[stripe - 1]);
   }
   return kept;
 }

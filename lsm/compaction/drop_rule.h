@@ -31,8 +31,9 @@ class DropRule {
   // Whether the entry is kept, and with which sequence number. REQUIRES: entries come in their order.
   bool Keep(const Entry& entry, SequenceNumber* sequence);
 
-  // Of the tombstone sequences of a fragment, newest first, those that are kept, in the same order.
-  std::vector<SequenceNumber> KeepTombstones(std::span<const SequenceNumber> sequences) const;
+  // The sequences of the tombstones over `fragment` that are kept, newest first.
+  std::vector<SequenceNumber> KeepTombstones(
+      const FragmentedRangeTombstones::Fragment& fragment) const;
 
  private:
   // The number of snapshots that do not see `sequence`: equal for two exactly when they share a stripe.

@@ -27,8 +27,7 @@ class Job {
         input_(std::move(input)),
         rule_(options.snapshots, options.bottom, &input_.tombstones) {
     for (const auto& fragment : input_.tombstones.fragments()) {
-      for (const SequenceNumber sequence :
-           rule_.KeepTombstones(input_.tombstones.sequences(fragment))) {
+      for (const SequenceNumber sequence : rule_.KeepTombstones(fragment)) {
         tombstones_.push_back({fragment.begin, fragment.end, sequence});
       }
     }

@@ -81,6 +81,11 @@ class Table : public RefCounted {
   // Private memory it takes: what is not mapped.
   uint64_t memory_used() const;
 
+  // Roughly how many bytes of data blocks lie before `key`.
+  uint64_t ApproximateOffset(std::string_view key) const {
+    return index_.offset(index_.LowerBound(key));
+  }
+
   // The block layout, for tools: blocks in order.
   struct BlockInfo {
     FileRange range;
