@@ -1,12 +1,12 @@
 #include "lsm/sstable/properties.h"
 
+#include <charconv>
 #include <cmath>
 #include <iterator>
 #include <variant>
 
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_format.h"
 #include "lsm/base/coding.h"
 
 namespace lsm {
@@ -39,20 +39,22 @@ constexpr size_t kRowCount = std::size(kRows);
 
 std::string Format(const TableProperties& properties, const Field& field) {
   if (const auto* number = std::get_if<uint64_t TableProperties::*>(&field)) {
-    return absl::StrCat(properties.**number);
+    return absl::StrCat(properties.*(*number));
   }
   if (const auto* real = std::get_if<double TableProperties::*>(&field)) {
-    return absl::StrFormat("%.17g", properties.**real);
+    char text[32];  // the shortest that reads back as the same number
+    char* const end = std::to_chars(text, text + sizeof(text), properties.*(*real)).ptr;
+    return std::string(text, end);
   }
   return properties.*std::get<std::string TableProperties::*>(field);
 }
 
 bool ParseField(std::string_view text, const Field& field, TableProperties* properties) {
   if (const auto* number = std::get_if<uint64_t TableProperties::*>(&field)) {
-    return absl::SimpleAtoi(text, &(properties->**number));
+    return absl::SimpleAtoi(text, &(properties->*(*number)));
   }
   if (const auto* real = std::get_if<double TableProperties::*>(&field)) {
-    return absl::SimpleAtod(text, &(properties->**real)) && std::isfinite(properties->**real);
+    return absl::SimpleAtod(text, &(properties->*(*real))) && std::isfinite(properties->*(*real));
   }
   properties->*std::get<std::string TableProperties::*>(field) = text;
   return true;

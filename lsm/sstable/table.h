@@ -110,6 +110,7 @@ class Table : public RefCounted {
 
  private:
   friend class TableIterator;
+  friend class TableVerifier;
 
   struct FreeAligned {
     void operator()(char* memory) const;
