@@ -156,7 +156,7 @@ TEST(BlockCache, HoldsAPartThatFits) {
     BlockCache cache(capacity);
     const uint64_t keys = 2 * capacity / 200 + 10;
     std::map<uint64_t, uint64_t> last_charge;
-    for (uint64_t step = 0; step < 20 * keys && step < 400'000; ++step) {
+    for (uint64_t step = 0; step < 20 * keys && step < 150'000; ++step) {
       const Key key{7, random() % keys};
       if (Has(&cache, key)) continue;
       const RefPtr<MemoryBlock> block = MakeBlock(key, random() % 50);
