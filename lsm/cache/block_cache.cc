@@ -177,10 +177,11 @@ const MemoryBlock* BlockCache::Lookup(Key key) {
       uint64_t word = (*slots)[i].load();
       if (word == kEmpty) break;
       if (!Holds(word, place, key)) continue;
-      // Fails where the slot changes meanwhile, and then the mark does not matter.
+      const MemoryBlock* block = BlockOf(word);
+      // Fails, and then `word` is another, where the slot changes meanwhile: the mark is of no use there.
       if ((word & kMarked) == 0) (*slots)[i].compare_exchange_strong(word, word | kMarked);
       count(counters.hits);
-      return BlockOf(word);
+      return block;
     }
   }
   count(counters.misses);

@@ -284,16 +284,47 @@ TEST(BlockCache, CountsTheLookupsOfManyThreads) {
   EXPECT_EQ(cache.misses(), 8000u);
 }
 
+// Room for one block only: nearly every lookup that finds it is the first to mark it, and meets the insert
+// that puts another block into its slot.
+TEST(BlockCache, LookupsMeetTheChangeOfTheirSlot) {
+  constexpr uint64_t kKeys = 3;
+  constexpr int kInserts = 100'000;
+  BlockCache cache(64 + sizeof(MemoryBlock));
+  std::atomic<bool> done{false};
+  std::atomic<uint64_t> damaged{0};
+  std::atomic<uint64_t> found{0};
+  std::vector<std::thread> readers;
+  for (int t = 0; t < 2; ++t) {
+    readers.emplace_back([&] {
+      for (uint64_t i = 0; !done; ++i) {
+        const Key key{1, i % kKeys};
+        const EpochGuard guard;
+        const MemoryBlock* block = cache.Lookup(key);
+        if (block == nullptr) continue;
+        ++found;
+        if (!IsBlockOf(*block, key)) ++damaged;
+      }
+    });
+  }
+  for (uint64_t i = 0; i < kInserts; ++i) cache.Insert({1, i % kKeys}, MakeBlock({1, i % kKeys}));
+  done = true;
+  for (std::thread& reader : readers) reader.join();
+  EXPECT_EQ(damaged, 0u);
+  EXPECT_EQ(found, cache.hits());
+}
+
 // Readers, inserters and erasers at once: whatever is found is whole and of its key, the capacity holds,
-// and at the end the books agree with what is there.
-TEST(BlockCache, ReadersInsertersAndErasersAtOnce) {
-  constexpr uint64_t kTables = 5;
-  constexpr uint64_t kOffsets = 300;
+// and at the end the books agree with what is there. In the small cache every slot changes all the time.
+class BlockCacheThreads : public testing::TestWithParam<uint64_t> {};
+
+TEST_P(BlockCacheThreads, ReadersInsertersAndErasersAtOnce) {
   constexpr int kThreads = 4;
   constexpr int kSteps = 30'000;
   const uint64_t seed = std::random_device()();
   SCOPED_TRACE("seed " + std::to_string(seed));
-  BlockCache cache(60'000);
+  BlockCache cache(GetParam());
+  const uint64_t tables = 5;
+  const uint64_t offsets = GetParam() / 200;
   std::atomic<uint64_t> damaged{0};
   std::atomic<uint64_t> over_capacity{0};
   std::vector<std::thread> threads;
@@ -302,7 +333,7 @@ TEST(BlockCache, ReadersInsertersAndErasersAtOnce) {
       std::mt19937_64 random(seed + static_cast<uint64_t>(t));
       std::vector<std::pair<Key, RefPtr<const MemoryBlock>>> pins(16);
       for (int step = 0; step < kSteps; ++step) {
-        const Key key{random() % kTables, random() % kOffsets};
+        const Key key{random() % tables, random() % offsets};
         if (random() % 2000 == 0) cache.EraseTable(key.table_number);
         bool found = false;
         {
@@ -329,8 +360,8 @@ TEST(BlockCache, ReadersInsertersAndErasersAtOnce) {
   uint64_t usage = 0;
   {
     const EpochGuard guard;
-    for (uint64_t table = 0; table < kTables; ++table) {
-      for (uint64_t offset = 0; offset < kOffsets; ++offset) {
+    for (uint64_t table = 0; table < tables; ++table) {
+      for (uint64_t offset = 0; offset < offsets; ++offset) {
         const MemoryBlock* block = cache.Lookup({table, offset});
         if (block == nullptr) continue;
         EXPECT_TRUE(IsBlockOf(*block, {table, offset}));
@@ -339,10 +370,11 @@ TEST(BlockCache, ReadersInsertersAndErasersAtOnce) {
     }
   }
   EXPECT_EQ(cache.usage(), usage);
-  for (uint64_t table = 0; table < kTables; ++table) cache.EraseTable(table);
+  for (uint64_t table = 0; table < tables; ++table) cache.EraseTable(table);
   EXPECT_EQ(cache.usage(), 0u);
   EpochDrain();
 }
+INSTANTIATE_TEST_SUITE_P(Capacities, BlockCacheThreads, testing::Values(1'000, 60'000));
 
 }  // namespace
 }  // namespace lsm
