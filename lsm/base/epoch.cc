@@ -37,12 +37,21 @@ class EpochDomain {
 
   void Retire(Retirable* object) {
     object->retired_epoch_ = internal::global_epoch.fetch_add(1, std::memory_order_seq_cst);
-    Retirable* garbage = nullptr;
+    absl::MutexLock lock(&mutex_);
+    object->next_retired_ = retired_;
+    retired_ = object;
+    retired_count_.fetch_add(1, std::memory_order_relaxed);
+  }
+
+  void Collect() {
+    if (retired_count_.load(std::memory_order_relaxed) <
+        collect_at_.load(std::memory_order_relaxed)) {
+      return;
+    }
+    Retirable* garbage;
     {
       absl::MutexLock lock(&mutex_);
-      object->next_retired_ = retired_;
-      retired_ = object;
-      if (++retired_count_ >= collect_at_) garbage = TakeGarbage();
+      garbage = TakeGarbage();
     }
     Delete(garbage);
   }
@@ -84,12 +93,13 @@ class EpochDomain {
         *link = object->next_retired_;
         object->next_retired_ = garbage;
         garbage = object;
-        --retired_count_;
+        retired_count_.fetch_sub(1, std::memory_order_relaxed);
       } else {
         link = &object->next_retired_;
       }
     }
-    collect_at_ = retired_count_ + kCollectEvery;
+    collect_at_.store(retired_count_.load(std::memory_order_relaxed) + kCollectEvery,
+                      std::memory_order_relaxed);
     return garbage;
   }
 
@@ -100,8 +110,9 @@ class EpochDomain {
   std::atomic<internal::EpochSlot*> slots_{nullptr};
   absl::Mutex mutex_;
   Retirable* retired_ ABSL_GUARDED_BY(mutex_) = nullptr;
-  uint64_t retired_count_ ABSL_GUARDED_BY(mutex_) = 0;
-  uint64_t collect_at_ ABSL_GUARDED_BY(mutex_) = kCollectEvery;
+  // Changed under mutex_, read without.
+  std::atomic<uint64_t> retired_count_{0};
+  std::atomic<uint64_t> collect_at_{kCollectEvery};
 };
 
 namespace internal {
@@ -122,6 +133,8 @@ EpochSlot* TakeEpochSlot() {
 }  // namespace internal
 
 void EpochRetire(Retirable* object) { EpochDomain::Get().Retire(object); }
+
+void EpochCollect() { EpochDomain::Get().Collect(); }
 
 void EpochDrain() {
   // A deletion may retire further objects (a version its tables), so drain until a round deletes nothing

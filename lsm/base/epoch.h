@@ -2,8 +2,9 @@
 // line that another thread writes (Fraser, "Practical lock-freedom", 2004).
 //
 // A reader enters an EpochGuard, loads pointers from atomics and uses what they point to until the guard
-// ends. Whoever takes an object out of reach (swaps the pointer) hands it to EpochRetire(), which
-// deletes it once every guard that was there at that moment has ended.
+// ends. Whoever takes an object out of reach (swaps the pointer) hands it to EpochRetire(); EpochCollect()
+// deletes it once every guard that was there at that moment has ended. The two are apart because a
+// destructor may take locks: objects are retired anywhere, and collected where no lock is held.
 //
 // RefCounted objects live longer than a guard where somebody holds a reference: TryRef() inside a guard
 // turns a borrowed pointer into an owned one, and the last Unref() retires the object.
@@ -80,11 +81,14 @@ class EpochGuard {
   internal::EpochSlot* slot_;
 };
 
-// Deletes `object` when no guard can see it any more. REQUIRES: it is out of reach for new guards.
-// Never allocates; may delete other retired objects before it returns.
+// Has `object` deleted by a later EpochCollect() when no guard can see it any more. REQUIRES: it is out of
+// reach for new guards. Never allocates.
 void EpochRetire(Retirable* object);
+// Deletes what no guard can see any more, if enough has been retired to make looking worth while.
+// REQUIRES: the calling thread holds no lock that a destructor of a retired object takes.
+void EpochCollect();
 // Waits for every guard that is there now, then deletes all that was retired before the call.
-// REQUIRES: the calling thread holds no guard.
+// REQUIRES: the calling thread holds no guard, and no lock as for EpochCollect().
 void EpochDrain();
 
 class RefCounted : public Retirable {

@@ -33,6 +33,7 @@ void Background::FlushLoop() {
     // Ahead of the next rotation. Where it fails, the rotation will try again and say why.
     (void)Guarded([this] { return logs_->PrepareSpare(); });
     const Status status = Guarded([this] { return FlushOldest(); });
+    EpochCollect();
     absl::MutexLock lock(&mutex_);
     flush_error_ = status.Is(Code::kAborted) ? Status::Ok() : status;
     if (!status.ok()) last_error_micros_ = context_->env->NowMicros();

@@ -42,6 +42,8 @@ void Background::MergeLoop() {
     }
     const Status status = Guarded([&] { return RunTask(task); });
     FinishTask(task, status);
+    task = Task();
+    EpochCollect();
   }
 }
 

@@ -68,18 +68,28 @@ class ReadStateHolder {
   // Replaces the current state with what `change(const ReadState&)` makes of it, one change at a time.
   template <typename Change>
   void Update(Change change) {
-    absl::MutexLock lock(&mutex_);
-    Swap(change(*current_.load(std::memory_order_relaxed)));
+    const ReadState* old;
+    {
+      absl::MutexLock lock(&mutex_);
+      old = Swap(change(*current_.load(std::memory_order_relaxed)));
+    }
+    Drop(old);
   }
   void Publish(RefPtr<const ReadState> state) {
-    absl::MutexLock lock(&mutex_);
-    Swap(std::move(state));
+    const ReadState* old;
+    {
+      absl::MutexLock lock(&mutex_);
+      old = Swap(std::move(state));
+    }
+    Drop(old);
   }
 
  private:
-  void Swap(RefPtr<const ReadState> state) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
-    const ReadState* old = current_.exchange(state.Release(), std::memory_order_seq_cst);
-    if (old != nullptr) old->Unref();
+  const ReadState* Swap(RefPtr<const ReadState> state) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
+    return current_.exchange(state.Release(), std::memory_order_seq_cst);
+  }
+  static void Drop(const ReadState* state) {
+    if (state != nullptr) state->Unref();
   }
 
   absl::Mutex mutex_;

@@ -10,11 +10,17 @@ namespace lsm {
 
 TableCache::TableCache(std::shared_ptr<Directory> directory, const TableReadOptions& options,
                        uint64_t max_open_tables)
-    : directory_(std::move(directory)), options_(options), max_open_tables_(max_open_tables) {}
+    : options_(options), max_open_tables_(max_open_tables), directory_(std::move(directory)) {}
 
 void TableCache::Close() {
+  std::shared_ptr<Directory> directory;
   absl::MutexLock lock(&mutex_);
-  closed_ = true;
+  directory.swap(directory_);
+}
+
+std::shared_ptr<Directory> TableCache::directory() const {
+  absl::MutexLock lock(&mutex_);
+  return directory_;
 }
 
 uint64_t TableCache::open_tables() const {
@@ -38,7 +44,9 @@ Status TableCache::Open(const TableFile& file, const Table** table) {
   absl::MutexLock stripe(&stripes_[meta.number % kStripes]);
   *table = file.table_.load(std::memory_order_seq_cst);
   if (*table != nullptr) return Status::Ok();
-  LSM_ASSIGN_OR_RETURN(auto handle, directory_->OpenForReading(TableFileName(meta.number)));
+  const auto directory = this->directory();
+  if (directory == nullptr) return Status(Code::kClosed, "the database was closed");
+  LSM_ASSIGN_OR_RETURN(auto handle, directory->OpenForReading(TableFileName(meta.number)));
   if (handle->size() != meta.file_size) {
     return Status::Corruption(
         handle->path(), std::min(handle->size(), meta.file_size),
@@ -80,7 +88,7 @@ void TableCache::Forget(const TableFile& file) {
 
 void TableCache::RemoveFile(const TableFile& file) {
   absl::MutexLock lock(&mutex_);
-  if (closed_) return;
+  if (directory_ == nullptr) return;
   const uint64_t number = file.meta().number;
   if (options_.cache != nullptr) options_.cache->EraseTable(number);
   // A file that cannot be removed now is an orphan that the next open removes.

@@ -35,7 +35,8 @@ class TableCache {
   TableCache(std::shared_ptr<Directory> directory, const TableReadOptions& options,
              uint64_t max_open_tables);
 
-  // From now on nothing is unlinked or looked up in the block cache. Idempotent.
+  // From now on nothing is opened (kClosed), unlinked or dropped from the block cache, and the directory
+  // is let go. Idempotent.
   void Close();
   uint64_t open_tables() const;
   // Private memory of the open tables, in bytes.
@@ -45,18 +46,18 @@ class TableCache {
   friend class TableFile;
 
   Status Open(const TableFile& file, const Table** table);
+  std::shared_ptr<Directory> directory() const;
   void Register(const TableFile& file);
   void Forget(const TableFile& file);
   void RemoveFile(const TableFile& file);
 
   static constexpr size_t kStripes = 16;
 
-  const std::shared_ptr<Directory> directory_;
   const TableReadOptions options_;
   const uint64_t max_open_tables_;
   std::array<absl::Mutex, kStripes> stripes_;  // held while a table of the stripe is opened
   mutable absl::Mutex mutex_;
-  bool closed_ ABSL_GUARDED_BY(mutex_) = false;
+  std::shared_ptr<Directory> directory_ ABSL_GUARDED_BY(mutex_);  // null once closed
   // A clock over the files that have a table open.
   std::vector<const TableFile*> open_ ABSL_GUARDED_BY(mutex_);
   size_t hand_ ABSL_GUARDED_BY(mutex_) = 0;
@@ -71,8 +72,11 @@ class TableFile final : public RefCounted {
   // The opened table, readable until the caller's EpochGuard ends. REQUIRES: inside one.
   Status Get(const Table** table) const {
     *table = table_.load(std::memory_order_seq_cst);
-    if (*table == nullptr) [[unlikely]]
-      return cache_->Open(*this, table);
+    if (*table == nullptr) [[unlikely]] {
+      Status status = cache_->Open(*this, table);
+      EpochCollect();  // opening one may have closed others
+      return status;
+    }
     // Only the first use since the clock's hand went by writes.
     if (!used_.load(std::memory_order_relaxed)) used_.store(true, std::memory_order_relaxed);
     return Status::Ok();
