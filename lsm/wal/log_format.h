@@ -26,7 +26,8 @@
 //
 // Where a segment ends. The records of a segment end at the first position X that holds no valid record.
 // That is
-//   - the end, when the base of the next segment with a valid header is X;
+//   - the end, when the base of the next segment with a valid header is X (one that begins below X and
+//     holds no record was given up when it was made, and does not count; with a record it is rot);
 //   - rot, when X is known to have been durable: a valid record header behind X at a multiple of 8, here
 //     or in a later segment, or a later segment's header, has known_synced > X; or valid records stand
 //     under a segment header that is not valid (invariant 1). kCorruption, nothing is cut;

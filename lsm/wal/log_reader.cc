@@ -177,6 +177,10 @@ Status LogReader::LeaveSegment() {
       return Status::Ok();
     }
     if (next.header.base < position_) {
+      Result<Traces> traces =
+          Scan(next, next.number, next.header.base, kLogSegmentHeaderSize);
+      LSM_RETURN_IF_ERROR(traces.status());
+      if (!traces->any) continue;
       return Damaged(*next.file, 0,
                      absl::StrCat("the log segment begins at position ", next.header.base,
                                   "; expected ", position_, ", where the one before it ends"));

@@ -89,11 +89,6 @@ void Wipe(SegmentImage* image, size_t offset, size_t size) {
   image->bytes.replace(offset, size, size, '\0');
 }
 
-// A valid header in place of what stands there.
-void SetHeader(SegmentImage* image, LogSegmentHeader header) {
-  EncodeSegmentHeader(header, image->bytes.data());
-}
-
 void ExpectCorruption(const Replay& replay, uint64_t number, uint64_t offset) {
   EXPECT_EQ(replay.status.code(), Code::kCorruption) << replay.status.ToString();
   EXPECT_EQ(replay.status.file(), LogPath(number));
@@ -361,9 +356,32 @@ TEST(LogReaderTest, InvalidHeaderInTheMiddle) {
 
 TEST(LogReaderTest, SegmentsThatOverlap) {
   LogBuilder log = ThreeSegments();
+  LogBuilder other(4096);
+  other.Start(4);
+  other.Add(1);
   std::vector<SegmentImage> images = log.Images();
-  SetHeader(&images[1], {.number = 4, .base = kBase, .known_synced = 0, .size = 4096});
+  images[1] = other.Images()[0];
   ExpectCorruption(ReadLog(images), 4, 0);
+}
+
+// Its header was written, but its sync failed, so the log went on in the segment before.
+TEST(LogReaderTest, SegmentGivenUp) {
+  LogBuilder log(4096);
+  log.Start(1);
+  log.Add(10);
+  Disk given_up(4096);
+  given_up.failing_sync = 1;
+  const LogPosition base = log.writer().end();
+  ASSERT_FALSE(LogWriter::Create(OpenLog(&given_up, 2), 2, base, kBase).ok());
+  log.Add(20);
+  log.Start(3);
+  log.Add(30);
+  std::vector<SegmentImage> images = log.Images();
+  images.insert(images.begin() + 1, {2, given_up.bytes});
+  const Replay replay = ReadLog(images);
+  ASSERT_TRUE(replay.Ended()) << replay.status.ToString();
+  EXPECT_EQ(replay.batches, log.written());
+  EXPECT_EQ(replay.end.first_unused_segment, 3u);
 }
 
 TEST(LogReaderTest, SwappedAndCopiedFiles) {
