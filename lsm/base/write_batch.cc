@@ -14,6 +14,13 @@ constexpr size_t kBoundSize = kMaxKeySize + 1;
 
 enum RangeEndKind : char { kBoundedEnd = 0, kUnboundedEnd = 1 };
 
+// The first storable key behind `key`, which is as long as a key may be; "" where there is none.
+std::string KeyAfter(std::string_view key) {
+  std::string after(key.substr(0, key.find_last_not_of('\xff') + 1));
+  if (!after.empty()) after.back() = static_cast<char>(after.back() + 1);
+  return after;
+}
+
 }  // namespace
 
 std::string_view InfiniteKey() {
@@ -100,13 +107,17 @@ Status WriteBatch::Delete(std::string_view key) {
 }
 
 Status WriteBatch::DeleteRange(std::string_view begin, std::string_view end) {
-  begin = begin.substr(0, kBoundSize);
-  end = end.substr(0, kBoundSize);
-  if (begin > end) {
+  if (begin > end && end != InfiniteKey()) {
     return Status::InvalidArgument("the range begins after its end; swap the bounds");
   }
-  // A begin of the bound's size stands above every storable key.
-  if (begin == end || begin.size() == kBoundSize) return Status::Ok();
+  end = end.substr(0, kBoundSize);
+  std::string first_key;
+  if (begin.size() > kMaxKeySize) {
+    first_key = KeyAfter(begin.substr(0, kMaxKeySize));
+    if (first_key.empty()) return Status::Ok();
+    begin = first_key;
+  }
+  if (begin >= end) return Status::Ok();
   LSM_RETURN_IF_ERROR(CheckRoom(2 + VarintSize(begin.size()) + begin.size() +
                                 VarintSize(end.size()) + end.size()));
   bytes_.push_back(static_cast<char>(EntryKind::kRangeDelete));

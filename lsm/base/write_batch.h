@@ -48,8 +48,9 @@ class WriteBatch {
  public:
   WriteBatch() { Clear(); }
 
-  // Each leaves the batch as it was when it fails (kTooLarge). Range bounds are cut to the length that
-  // still tells all storable keys apart; InfiniteKey() stands for "no upper bound".
+  // Each leaves the batch as it was when it fails (kTooLarge). Range bounds may be of any size: those
+  // longer than a key are replaced by shorter ones with the same storable keys between them.
+  // InfiniteKey() stands for "no upper bound".
   Status Put(std::string_view key, std::string_view value);
   Status Delete(std::string_view key);
   // kInvalidArgument where begin > end; an empty range adds nothing.
