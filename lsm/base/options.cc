@@ -6,7 +6,6 @@
 #include <iterator>
 #include <variant>
 
-#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 
@@ -91,6 +90,13 @@ struct Unit {
 constexpr Unit kSizeUnits[] = {{"GiB", kGiB}, {"MiB", kMiB}, {"KiB", kKiB}, {"B", 1}};
 constexpr Unit kDurationUnits[] = {{"us", 1}, {"ms", 1000}, {"s", kMicrosPerSecond}};
 
+// All of `text`, and nothing around it.
+template <typename T>
+bool ParseNumber(std::string_view text, T* value) {
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), *value);
+  return error == std::errc() && end == text.data() + text.size();
+}
+
 // Digits and one of the units; no sign, no space, no fraction.
 template <size_t N>
 bool ParseWithUnit(std::string_view text, const Unit (&units)[N], uint64_t* value) {
@@ -103,9 +109,7 @@ bool ParseWithUnit(std::string_view text, const Unit (&units)[N], uint64_t* valu
     }
   }
   uint64_t number;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-  if (error != std::errc() || end != text.data() + text.size()) return false;
-  if (number > UINT64_MAX / factor) return false;
+  if (!ParseNumber(text, &number) || number > UINT64_MAX / factor) return false;
   *value = number * factor;
   return true;
 }
@@ -177,9 +181,9 @@ Status Parse(const Row& row, std::string_view text, double* value) {
   double parsed;
   double minimum = 0;
   double maximum = 0;
-  if (!absl::SimpleAtod(text, &parsed)) return BadValue(row, text, "a number");
-  (void)absl::SimpleAtod(row.info.minimum, &minimum);
-  (void)absl::SimpleAtod(row.info.maximum, &maximum);
+  if (!ParseNumber(text, &parsed)) return BadValue(row, text, "a number");
+  ParseNumber(row.info.minimum, &minimum);
+  ParseNumber(row.info.maximum, &maximum);
   // Written so that a NaN is out of bounds.
   if (!(parsed >= minimum && parsed <= maximum)) return OutOfBounds(row, text);
   *value = parsed;
@@ -194,7 +198,7 @@ Status Parse(const Row& row, std::string_view text, Compression* value) {
     *value = Compression();
   } else {
     int32_t level;
-    if (!text.starts_with(kZstd) || !absl::SimpleAtoi(text.substr(kZstd.size()), &level) ||
+    if (!text.starts_with(kZstd) || !ParseNumber(text.substr(kZstd.size()), &level) ||
         level < kMinZstdLevel || level > kMaxZstdLevel) {
       return BadValue(row, text, "none, zstd, or zstd:LEVEL with a level from -7 to 19");
     }
@@ -224,7 +228,13 @@ std::string Format(const Row& row, uint64_t value) {
       return absl::StrCat(value);
   }
 }
-std::string Format(const Row&, double value) { return absl::StrCat(value); }
+std::string Format(const Row&, double value) {
+  // The shortest text that reads back as the same number.
+  char text[32];
+  const auto [end, error] = std::to_chars(text, text + sizeof(text), value);
+  LSM_DCHECK(error == std::errc());
+  return std::string(text, end);
+}
 std::string Format(const Row&, Compression value) {
   return value.kind == Compression::Kind::kNone ? "none" : absl::StrCat("zstd:", value.level);
 }
