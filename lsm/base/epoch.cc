@@ -43,33 +43,41 @@ class EpochDomain {
     retired_count_.fetch_add(1, std::memory_order_relaxed);
   }
 
-  void Collect() {
-    if (retired_count_.load(std::memory_order_relaxed) <
+  // Scanning the slots costs a miss each, so it is done once for some objects.
+  void CollectIfWorthwhile() {
+    if (retired_count_.load(std::memory_order_relaxed) >=
         collect_at_.load(std::memory_order_relaxed)) {
-      return;
+      Collect();
     }
-    Retirable* garbage;
-    {
-      absl::MutexLock lock(&mutex_);
-      garbage = TakeGarbage();
-    }
-    Delete(garbage);
   }
 
   void Drain() {
     const uint64_t epoch = internal::global_epoch.fetch_add(1, std::memory_order_seq_cst);
-    // Guards are as short as a get, so this is a short wait; a lock would put a cost on every reader.
-    while (OldestActive() <= epoch) absl::SleepFor(absl::Microseconds(20));
-    Retirable* garbage;
-    {
-      absl::MutexLock lock(&mutex_);
-      garbage = TakeGarbage();
+    // Guards are as short as a get, so this is a short wait; a lock would put a cost on every reader. A
+    // guard that read the epoch before it was advanced may announce it only now, hence the second test.
+    while (OldestActive() <= epoch || IsRetiredUpTo(epoch)) {
+      Collect();
+      absl::SleepFor(absl::Microseconds(20));
     }
-    Delete(garbage);
+    absl::MutexLock lock(&mutex_);
+    const uint64_t begun = deletions_begun_;
+    const auto finished = [this, begun]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
+      for (const Deletion* d = deletions_; d != nullptr; d = d->next) {
+        if (d->number <= begun) return false;
+      }
+      return true;
+    };
+    mutex_.Await(absl::Condition(&finished));
   }
 
  private:
-  // Scanning the slots costs a miss each, so it is done once for this many objects.
+  // Garbage that a thread is deleting, on that thread's stack.
+  struct Deletion {
+    uint64_t number = 0;
+    Retirable* garbage = nullptr;
+    Deletion* next = nullptr;
+  };
+
   static constexpr uint64_t kCollectEvery = 32;
 
   uint64_t OldestActive() const {
@@ -80,6 +88,34 @@ class EpochDomain {
       if (active != 0) oldest = std::min(oldest, active);
     }
     return oldest;
+  }
+
+  bool IsRetiredUpTo(uint64_t epoch) {
+    absl::MutexLock lock(&mutex_);
+    for (const Retirable* object = retired_; object != nullptr; object = object->next_retired_) {
+      if (object->retired_epoch_ <= epoch) return true;
+    }
+    return false;
+  }
+
+  // Deletes what no guard can see.
+  void Collect() {
+    Deletion deletion;
+    {
+      absl::MutexLock lock(&mutex_);
+      deletion.garbage = TakeGarbage();
+      if (deletion.garbage == nullptr) return;
+      deletion.number = ++deletions_begun_;
+      deletion.next = deletions_;
+      deletions_ = &deletion;
+    }
+    while (deletion.garbage != nullptr) {
+      delete std::exchange(deletion.garbage, deletion.garbage->next_retired_);
+    }
+    absl::MutexLock lock(&mutex_);
+    Deletion** link = &deletions_;
+    while (*link != &deletion) link = &(*link)->next;
+    *link = deletion.next;
   }
 
   // Unlinks what no guard can see. Objects deleted later may retire others: those wait for the next call.
@@ -103,16 +139,14 @@ class EpochDomain {
     return garbage;
   }
 
-  static void Delete(Retirable* garbage) {
-    while (garbage != nullptr) delete std::exchange(garbage, garbage->next_retired_);
-  }
-
   std::atomic<internal::EpochSlot*> slots_{nullptr};
   absl::Mutex mutex_;
   Retirable* retired_ ABSL_GUARDED_BY(mutex_) = nullptr;
   // Changed under mutex_, read without.
   std::atomic<uint64_t> retired_count_{0};
   std::atomic<uint64_t> collect_at_{kCollectEvery};
+  Deletion* deletions_ ABSL_GUARDED_BY(mutex_) = nullptr;
+  uint64_t deletions_begun_ ABSL_GUARDED_BY(mutex_) = 0;
 };
 
 namespace internal {
@@ -134,7 +168,7 @@ EpochSlot* TakeEpochSlot() {
 
 void EpochRetire(Retirable* object) { EpochDomain::Get().Retire(object); }
 
-void EpochCollect() { EpochDomain::Get().Collect(); }
+void EpochCollect() { EpochDomain::Get().CollectIfWorthwhile(); }
 
 void EpochDrain() {
   // A deletion may retire further objects (a version its tables), so drain until a round deletes nothing

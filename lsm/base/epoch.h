@@ -87,8 +87,9 @@ void EpochRetire(Retirable* object);
 // Deletes what no guard can see any more, if enough has been retired to make looking worth while.
 // REQUIRES: the calling thread holds no lock that a destructor of a retired object takes.
 void EpochCollect();
-// Waits for every guard that is there now, then deletes all that was retired before the call.
-// REQUIRES: the calling thread holds no guard, and no lock as for EpochCollect().
+// Waits for every guard that is there now and deletes all that was retired before the call; what another
+// thread is deleting of it is deleted on return, too. REQUIRES: as for EpochCollect(); the calling thread
+// holds no guard, and is not in a destructor of a retired object.
 void EpochDrain();
 
 class RefCounted : public Retirable {
