@@ -256,20 +256,9 @@ def everything_is_built(tree: Tree) -> Iterator[Finding]:
             yield Finding(path, 1, f'is in no BUILD file (looked at {package or "."}/BUILD)')
 
 
-def exports(tree: Tree) -> Iterator[Finding]:
-    """What the header declares and what the library exports are the same functions."""
-    header, script = 'capi/lsm.h', 'capi/lsm.map'
-    declared = set(re.findall(r'^LSM_API [^;(]*?\b(lsm_\w+)\(', tree.get(header, ''), re.MULTILINE))
-    exported = set(re.findall(r'^\s+(lsm_\w+);', tree.get(script, ''), re.MULTILINE))
-    for name in declared - exported:
-        yield Finding(script, 1, f'does not export {name}')
-    for name in exported - declared:
-        yield Finding(header, 1, f'does not declare {name}')
-
-
 RULES: List[Rule] = [
     ranks, includes_from_the_root, system_headers, file_lengths, line_lengths, header_guards,
-    header_comments, no_reminders, whitespace, everything_is_built, exports,
+    header_comments, no_reminders, whitespace, everything_is_built,
 ]
 
 

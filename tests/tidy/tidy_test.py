@@ -147,14 +147,6 @@ class RuleTest(unittest.TestCase):
         }, 'lsm/wal/b.h:1', 'lsm/wal/bad_a.cc:1', 'lsm/wal/deep/a.cc:1', 'tests/wal/b_test.cc:1',
             'tools/a.cc:1')
 
-    def test_exports(self):
-        header = 'LSM_API void lsm_a(int x);\nLSM_API lsm_status lsm_b(\n    int x);\n'
-        self.assert_finds(tidy.exports, {'capi/lsm.h': header,
-                                         'capi/lsm.map': '    lsm_a;\n    lsm_b;\n'})
-        self.assert_finds(tidy.exports, {'capi/lsm.h': header,
-                                         'capi/lsm.map': '    lsm_b;\n    lsm_c;\n'},
-                          'capi/lsm.h:1', 'capi/lsm.map:1')
-
     def test_every_rule_is_applied(self):
         rules = {name for name in dir(RuleTest) if name.startswith('test_')}
         for rule in tidy.RULES:
