@@ -73,6 +73,7 @@ static void compaction_reports_and_leaves_the_same_rows(void) {
   fill(db, &m, 1000);
   EXPECT(LSM_OK, lsm_compact_range(db, B("00100"), B("00200"), watch, &w, &err));
   check_equals_model(db, NULL, &m);
+  memset(&w, 0, sizeof w);
   EXPECT(LSM_OK, lsm_compact_range(db, B("5"), B("5"), watch, &w, &err));
   EXPECT(LSM_INVALID_ARGUMENT, lsm_compact_range(db, B("b"), B("a"), watch, &w, &err));
   close_db(db);

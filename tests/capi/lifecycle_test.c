@@ -119,6 +119,7 @@ static void closed_handles_leave_little_behind(void) {
     handles[i] = open_db(scratch("db"), TINY);
     put(handles[i], "a", "1");
     close_db(handles[i]);
+    EXPECT(LSM_OK, lsm_destroy(scratch("db"), &err));
   }
   const size_t after = mallinfo2().uordblks;
   CHECK(after < before || (after - before) / (ROUNDS / 2) < 256);
