@@ -18,12 +18,11 @@ Status AddRangeDeletion(const void* begin, size_t begin_size, const void* end, s
 }
 
 Status Write(lsm_db* db, const WriteBatch& batch, uint32_t flags) {
-  bool sync;
-  LSM_RETURN_IF_ERROR(ReadFlags(flags, &sync));
+  LSM_RETURN_IF_ERROR(CheckFlags(flags));
   DbCall call;
   LSM_RETURN_IF_ERROR(call.Enter(db));
   LSM_RETURN_IF_ERROR(CheckNotInProgress(db));
-  return call->Write(batch, sync);
+  return call->Write(batch, (flags & LSM_SYNC) != 0);
 }
 
 }  // namespace

@@ -45,12 +45,11 @@ Status Close(lsm_db* db) {
 
 // A put or a deletion.
 Status WriteOne(lsm_db* db, const WriteOp& op, uint32_t flags) {
-  bool sync;
-  LSM_RETURN_IF_ERROR(ReadFlags(flags, &sync));
+  LSM_RETURN_IF_ERROR(CheckFlags(flags));
   DbCall call;
   LSM_RETURN_IF_ERROR(call.Enter(db));
   LSM_RETURN_IF_ERROR(CheckNotInProgress(db));
-  return call->Write(op, sync);
+  return call->Write(op, (flags & LSM_SYNC) != 0);
 }
 
 }  // namespace

@@ -176,10 +176,9 @@ inline Status ReadBytes(std::string_view name, const void* data, size_t size,
 Status ReadRange(const void* begin, size_t begin_size, const void* end, size_t end_size,
                  KeyRangeView* range);
 
-inline Status ReadFlags(uint32_t flags, bool* sync) {
+inline Status CheckFlags(uint32_t flags) {
   if ((flags & ~uint32_t{LSM_SYNC}) != 0) [[unlikely]]
     return UnknownFlags(flags);
-  *sync = (flags & LSM_SYNC) != 0;
   return Status::Ok();
 }
 

@@ -42,7 +42,10 @@ def _self_contained_archive_impl(ctx):
         mnemonic = "SelfContainedArchive",
         progress_message = "Merging %s" % ctx.label,
     )
-    return [DefaultInfo(files = depset([archive]))]
+    return [DefaultInfo(
+        files = depset([archive]),
+        runfiles = ctx.runfiles(files = [archive]),
+    )]
 
 _self_contained_archive = rule(
     implementation = _self_contained_archive_impl,
