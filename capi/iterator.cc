@@ -32,11 +32,7 @@ Status NextN(Scan& scan, lsm_row* rows, size_t capacity, size_t* count) {
   if (count == nullptr) return NullArgument("count");
   if (rows == nullptr) return NullArgument("rows");
   if (capacity == 0) return Status::InvalidArgument("capacity is 0; at least 1 is needed");
-  Status status = scan.NextN({reinterpret_cast<Scan::Row*>(rows), capacity}, count);
-  // Rows before a damaged place are given first; the scan tells of the damage again in the next
-  // call.
-  if (!status.ok() && !status.Is(Code::kEnd) && *count > 0) return Status::Ok();
-  return status;
+  return scan.NextN({reinterpret_cast<Scan::Row*>(rows), capacity}, count);
 }
 
 bool IsServed(const lsm_iter* it) {

@@ -224,9 +224,8 @@ Status Scan::NextN(std::span<Row> rows, size_t* count) {
     if (given_.empty()) copied = given;
   }
   given_ = {};
-  if (place_ == Place::kFailed) return failure_;
   *count = given;
-  return given == rows.size() ? Status::Ok() : Status::End();
+  return place_ == Place::kEnd && given < rows.size() ? Status::End() : Status::Ok();
 }
 
 }  // namespace lsm

@@ -53,7 +53,8 @@ class Scan {
   Status Prev();
   // Gives up to rows.size() rows, starting with the current one, and stands on the first row not given.
   // The rows hold until the next call. kEnd with *count rows where the range is exhausted before
-  // rows.size() were given; a failure gives none. REQUIRES: rows is not empty.
+  // rows.size() were given. Rows before a failure come with OK, however few; the next call tells of
+  // it. REQUIRES: rows is not empty.
   Status NextN(std::span<Row> rows, size_t* count);
 
   // Off a row: data() is null.
