@@ -107,8 +107,8 @@ Status DbImpl::StartWriting() {
   }
   versions.AdvanceLastSequence(log.last_sequence);
   context_.visible_sequence.store(log.last_sequence, std::memory_order_release);
-  LSM_RETURN_IF_ERROR(logs_->Start(log.end, log.known_synced, log.void_segments));
-  // Their bytes may be of an earlier life of the log, so they are not reused.
+  LSM_RETURN_IF_ERROR(SyncReplayedLog(context_, log));
+  LSM_RETURN_IF_ERROR(logs_->Start(log.end, /*known_synced=*/log.end, log.void_segments));
   for (const uint64_t number : log.void_segments) {
     (void)context_.directory->Remove(LogFileName(number));
   }

@@ -34,8 +34,8 @@ class LogSet {
   // `segment_size` is what a new segment has, unless one record needs more.
   LogSet(Directory* directory, VersionSet* versions, uint64_t segment_size);
 
-  // Starts a segment at `position`, below which all but what `known_synced` says is already durable or
-  // lost. `void_segments` leave the manifest in the same step.
+  // Starts a segment at `position`, where all below `known_synced` is durable. `void_segments` leave the
+  // manifest in the same step.
   Status Start(LogPosition position, LogPosition known_synced,
                const std::vector<uint64_t>& void_segments);
 

@@ -203,11 +203,21 @@ Result<ReplayedLog> ReplayLog(DbContext* context,
   ReplayedLog replayed;
   replayed.memtables = replayer.Take();
   replayed.end = reader.end().position;
-  replayed.known_synced = reader.end().known_synced;
   replayed.last_sequence = std::max(checker.last_sequence(), context->versions->last_sequence());
   replayed.void_segments.assign(
       numbers.begin() + static_cast<ptrdiff_t>(reader.end().first_unused_segment), numbers.end());
   return replayed;
+}
+
+Status SyncReplayedLog(const DbContext& context, const ReplayedLog& log) {
+  LSM_ASSIGN_OR_RETURN(const auto segments,
+                       OpenSegments(context.directory.get(), *context.versions));
+  const auto& unused = log.void_segments;
+  for (const LogReader::Segment& segment : segments) {
+    if (std::find(unused.begin(), unused.end(), segment.number) != unused.end()) continue;
+    LSM_RETURN_IF_ERROR(segment.file->Sync());
+  }
+  return Status::Ok();
 }
 
 Status CheckLog(Directory* directory, const VersionSet& versions,

@@ -27,7 +27,6 @@ Status OpenStorage(DbContext* context, const std::string& path);
 struct ReplayedLog {
   std::vector<LoggedMemTable> memtables;  // newest first, none empty
   LogPosition end = 0;
-  LogPosition known_synced = 0;
   SequenceNumber last_sequence = 0;
   // Segments that hold nothing of the log, as the manifest names them.
   std::vector<uint64_t> void_segments;
@@ -37,6 +36,10 @@ struct ReplayedLog {
 // called with the oldest, which then need not be kept. Null: all are kept.
 Result<ReplayedLog> ReplayLog(DbContext* context,
                               const std::function<Status(const RefPtr<MemTable>&)>& flush);
+
+// Makes durable what was replayed. A crash of the process alone leaves bytes that stand in no file but in
+// the system's memory, and what is written from now on, synced, must not outlive them.
+Status SyncReplayedLog(const DbContext& context, const ReplayedLog& log);
 
 // Reads the whole log and checks every record, keeping nothing. `visit` (nullable) is told how many bytes
 // were read and may end it.

@@ -56,6 +56,8 @@ class ReadableFile {
   virtual Status Read(uint64_t offset, size_t size, char* buffer) = 0;
   // The mapping lives on after the file is closed or removed. An I/O error under it is a SIGBUS.
   virtual Result<std::unique_ptr<FileMapping>> Map() = 0;
+  // Makes durable what the file holds, whoever wrote it.
+  virtual Status Sync() = 0;
 
  protected:
   std::string path_;

@@ -43,6 +43,8 @@ class MemReadableFile final : public ReadableFile {
     return std::unique_ptr<FileMapping>(std::make_unique<MemFileMapping>(std::move(view)));
   }
 
+  Status Sync() override { return Status::Ok(); }
+
  private:
   const std::shared_ptr<MemFile> file_;
 };

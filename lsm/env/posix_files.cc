@@ -58,6 +58,8 @@ class PosixReadableFile final : public ReadableFile {
     return std::unique_ptr<FileMapping>(std::make_unique<PosixFileMapping>(data, size_));
   }
 
+  Status Sync() override { return SyncData(fd_.get(), path_); }
+
  private:
   const FileDescriptor fd_;
 };

@@ -96,6 +96,7 @@ Status BlockFetcher::ReadAndShare(uint64_t block, bool fill_cache, const char** 
   *content = bytes.data();
   if (*memory && fill_cache && source_.cache != nullptr) {
     source_.cache->Insert(CacheKey(block), *memory);
+    EpochCollect();  // what the cache dropped for it
   }
   if (source_.mapping != nullptr) {
     SetState(block, *memory ? State::kCompressed : State::kVerifiedRaw);

@@ -57,6 +57,7 @@ class StringFile : public ReadableFile {
   Result<std::unique_ptr<FileMapping>> Map() override {
     return std::unique_ptr<FileMapping>(std::make_unique<StringMapping>(pages_, size_));
   }
+  Status Sync() override { return Status::Ok(); }
 
  private:
   Pages pages_;

@@ -77,6 +77,8 @@ class FakeReadableFile : public ReadableFile {
     return Status::Internal("the log is read without mappings");
   }
 
+  Status Sync() override { return Status::Ok(); }
+
  private:
   const std::string bytes_;
 };
