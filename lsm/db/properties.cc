@@ -3,7 +3,6 @@
 #include <algorithm>
 
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_format.h"
 #include "nlohmann/json.hpp"
 
 namespace lsm {
@@ -20,7 +19,7 @@ std::string Escape(std::string_view key) {
     } else if (c >= 0x20 && c < 0x7f && c != '"') {
       text += c;
     } else {
-      absl::StrAppendFormat(&text, "\\x%02x", static_cast<uint8_t>(c));
+      absl::StrAppend(&text, "\\x", absl::Hex(static_cast<uint8_t>(c), absl::kZeroPad2));
     }
   }
   return text;

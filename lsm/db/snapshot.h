@@ -3,11 +3,11 @@
 #ifndef LSM_DB_SNAPSHOT_H_
 #define LSM_DB_SNAPSHOT_H_
 
+#include <map>
 #include <memory>
 #include <vector>
 
 #include "absl/base/thread_annotations.h"
-#include "absl/container/btree_map.h"
 #include "absl/synchronization/mutex.h"
 #include "lsm/base/entry.h"
 
@@ -30,7 +30,7 @@ class SnapshotList {
 
  private:
   mutable absl::Mutex mutex_;
-  absl::btree_map<SequenceNumber, uint64_t> held_ ABSL_GUARDED_BY(mutex_);
+  std::map<SequenceNumber, uint64_t> held_ ABSL_GUARDED_BY(mutex_);
 };
 
 class Snapshot {

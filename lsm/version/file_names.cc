@@ -1,7 +1,7 @@
 #include "lsm/version/file_names.h"
 
 #include "absl/strings/numbers.h"
-#include "absl/strings/str_format.h"
+#include "absl/strings/str_cat.h"
 
 namespace lsm {
 namespace {
@@ -10,20 +10,21 @@ constexpr std::string_view kManifestPrefix = "MANIFEST-";
 constexpr std::string_view kLogSuffix = ".log";
 constexpr std::string_view kTableSuffix = ".sst";
 
+// absl::StrFormat would do, but it terminates the process where memory runs out.
+std::string Digits(uint64_t number) { return absl::StrCat(absl::Dec(number, absl::kZeroPad6)); }
+
 bool ParseNumber(std::string_view digits, uint64_t* number) {
   // Printing it again tells canonical spellings from others ("7", "0000012", "+00012").
-  return absl::SimpleAtoi(digits, number) && absl::StrFormat("%06d", *number) == digits;
+  return absl::SimpleAtoi(digits, number) && Digits(*number) == digits;
 }
 
 }  // namespace
 
 std::string ManifestFileName(uint64_t number) {
-  return absl::StrFormat("%s%06d", kManifestPrefix, number);
+  return absl::StrCat(kManifestPrefix, Digits(number));
 }
-std::string LogFileName(uint64_t number) { return absl::StrFormat("%06d%s", number, kLogSuffix); }
-std::string TableFileName(uint64_t number) {
-  return absl::StrFormat("%06d%s", number, kTableSuffix);
-}
+std::string LogFileName(uint64_t number) { return absl::StrCat(Digits(number), kLogSuffix); }
+std::string TableFileName(uint64_t number) { return absl::StrCat(Digits(number), kTableSuffix); }
 
 bool ParseFileName(std::string_view name, FileType* type, uint64_t* number) {
   *number = 0;

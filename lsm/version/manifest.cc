@@ -7,7 +7,6 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_format.h"
 #include "lsm/base/hash.h"
 #include "lsm/base/limits.h"
 #include "lsm/version/file_names.h"
@@ -21,7 +20,7 @@ constexpr uint64_t kMinManifestSize = 256 * kKiB;
 
 std::string CurrentFileContent(uint64_t number) {
   const std::string name = ManifestFileName(number);
-  return absl::StrFormat("%s %016x\n", name, Checksum64(name, 0));
+  return absl::StrCat(name, " ", absl::Hex(Checksum64(name, 0), absl::kZeroPad16), "\n");
 }
 
 }  // namespace

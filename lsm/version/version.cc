@@ -1,6 +1,7 @@
 #include "lsm/version/version.h"
 
 #include <algorithm>
+#include <map>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -127,7 +128,7 @@ class VersionBuilder {
   };
 
   // The slices of a run about to change, by their begin.
-  absl::btree_map<std::string, Slice>& Touch(const RunKey& key) {
+  std::map<std::string, Slice>& Touch(const RunKey& key) {
     const auto [found, fresh] = touched_.try_emplace(key);
     if (fresh) {
       if (const Run* run = base_.FindRun(key.level, key.id); run != nullptr) {
@@ -170,7 +171,7 @@ class VersionBuilder {
   }
 
   Status FillLevels(Version& version) {
-    absl::btree_map<RunKey, RefPtr<const Run>> runs;
+    std::map<RunKey, RefPtr<const Run>> runs;
     for (uint32_t level = 0; level < base_.levels_.size(); ++level) {
       for (const auto& run : base_.levels_[level].runs) {
         if (!touched_.contains({level, run->id()})) runs.emplace(RunKey{level, run->id()}, run);
@@ -208,8 +209,8 @@ class VersionBuilder {
 
   const Version& base_;
   const std::shared_ptr<TableCache>& cache_;
-  absl::btree_map<RunKey, absl::btree_map<std::string, Slice>> touched_;
-  absl::btree_map<uint64_t, RefPtr<const TableFile>> new_files_;
+  std::map<RunKey, std::map<std::string, Slice>> touched_;
+  std::map<uint64_t, RefPtr<const TableFile>> new_files_;
 };
 
 Result<RefPtr<const Version>> Version::Apply(const VersionEdit& edit,

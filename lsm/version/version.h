@@ -11,12 +11,12 @@
 #define LSM_VERSION_VERSION_H_
 
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <span>
 #include <string_view>
 #include <vector>
 
-#include "absl/container/btree_map.h"
 #include "lsm/base/epoch.h"
 #include "lsm/base/status.h"
 #include "lsm/version/table_file.h"
@@ -107,7 +107,7 @@ class Version : public RefCounted {
 
   std::vector<Level> levels_;
   std::vector<const Run*> runs_;
-  absl::btree_map<uint64_t, RefPtr<const TableFile>> tables_;
+  std::map<uint64_t, RefPtr<const TableFile>> tables_;
 };
 
 }  // namespace lsm

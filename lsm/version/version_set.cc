@@ -1,10 +1,10 @@
 #include "lsm/version/version_set.h"
 
 #include <algorithm>
+#include <map>
 #include <string>
 #include <utility>
 
-#include "absl/container/flat_hash_map.h"
 #include "absl/strings/str_cat.h"
 #include "lsm/version/file_names.h"
 
@@ -72,7 +72,7 @@ Status VersionSet::ApplyToLogs(const VersionEdit& edit, Logs* logs) {
 
 Status VersionSet::CheckFiles() const {
   LSM_ASSIGN_OR_RETURN(const auto entries, directory_->List());
-  absl::flat_hash_map<std::string, uint64_t> sizes;
+  std::map<std::string, uint64_t> sizes;
   for (const DirectoryEntry& entry : entries) {
     FileType type;
     uint64_t number;

@@ -14,11 +14,11 @@
 #define LSM_VERSION_VERSION_SET_H_
 
 #include <atomic>
+#include <map>
 #include <memory>
 #include <vector>
 
 #include "absl/base/thread_annotations.h"
-#include "absl/container/btree_map.h"
 #include "absl/synchronization/mutex.h"
 #include "lsm/env/env.h"
 #include "lsm/version/manifest.h"
@@ -55,7 +55,7 @@ class VersionSet {
   uint64_t manifest_number() const;
 
  private:
-  using Logs = absl::btree_map<uint64_t, uint64_t>;  // number -> size
+  using Logs = std::map<uint64_t, uint64_t>;  // number -> size
 
   VersionSet(std::shared_ptr<Directory> directory, std::shared_ptr<TableCache> cache);
 
