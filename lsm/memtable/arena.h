@@ -1,9 +1,9 @@
 // Arena: the memory of one memtable, a single contiguous region that is handed out from both ends.
 //
-// Entries grow upwards from the bottom, in units of 8 bytes; nodes of the index grow downwards from the
-// top, in units of 32 bytes. So nodes lie densely (few pages, few TLB entries), and those of 64 bytes and
-// more start on a cache line. What is inside is referred to by offset, a 32-bit number of units of
-// 8 bytes, of which the highest bit is left to the user: 16 GiB at most.
+// Entries grow upwards from the bottom, in units of 8 bytes; nodes of the index grow downwards from
+// the top, in units of 32 bytes. So nodes lie densely (few pages, few TLB entries), and those of 64
+// bytes and more start on a cache line. What is inside is referred to by offset, a 32-bit number of
+// units of 8 bytes, of which the highest bit is left to the user: 16 GiB at most.
 //
 // Invariants:
 // 1. One thread allocates; any thread may ask how much is used and read what was published to it.
@@ -38,8 +38,8 @@ class Arena {
   static constexpr uint64_t kNodeUnit = 32;
   static constexpr uint64_t kMinCapacity = 64 * kKiB;
   static constexpr uint64_t kMaxCapacity = 16 * kGiB;
-  // What is used of an empty arena, so that no place has offset 0, and what aligning nodes may cost in
-  // all.
+  // What is used of an empty arena, so that no place has offset 0, and what aligning nodes may cost
+  // in all.
   static constexpr uint64_t kOverhead = kUnit + kNodeUnit;
 
   Arena(ArenaPool* pool, MemoryRegion region);
@@ -73,7 +73,8 @@ class Arena {
   // Entries end at low_, nodes begin at high_.
   std::atomic<uint64_t> low_{kUnit};
   std::atomic<uint64_t> high_;
-  // Half a line that aligning a larger node left behind, for the next small one; 0 where there is none.
+  // Half a line that aligning a larger node left behind, for the next small one; 0 where there is
+  // none.
   uint64_t spare_node_ = 0;
 };
 

@@ -1,13 +1,13 @@
 // MemTable: takes all writes first and keeps them in order until they are flushed to a table.
 //
-// An adaptive radix tree (Leis et al., ICDE 2013) over user keys, append-only in one arena, one writer
-// and readers without locks. Each leaf is a user key with its versions, newest first. Range tombstones
-// are kept beside the tree.
+// An adaptive radix tree (Leis et al., ICDE 2013) over user keys, append-only in one arena, one
+// writer and readers without locks. Each leaf is a user key with its versions, newest first. Range
+// tombstones are kept beside the tree.
 //
 // Invariants:
-// 1. One thread at a time applies batches (the writer); any number of others read meanwhile. A reader
-//    that asks at snapshot S sees every operation with sequence <= S, provided that S was published
-//    (release) after those were applied and read (acquire) before the reader looked.
+// 1. One thread at a time applies batches (the writer); any number of others read meanwhile. A
+//    reader that asks at snapshot S sees every operation with sequence <= S, provided that S was
+//    published (release) after those were applied and read (acquire) before the reader looked.
 // 2. Nothing in the arena is moved or freed before the memtable is: keys and values handed out stay
 //    readable as long as a reference to the memtable is held.
 // 3. Sequence numbers only grow from one Apply to the next.
@@ -36,10 +36,10 @@ namespace lsm {
 
 class MemTable : public RefCounted {
  public:
-  // `capacity` bytes of arena, from the pool, but Arena::kMinCapacity (64 KiB) at least, so that a tiny
-  // write buffer is a matter of when to flush, by memory_used(), and not of what fits. kOutOfMemory
-  // where the system has none; kTooLarge above Arena::kMaxCapacity (16 GiB). The pool outlives the
-  // memtable.
+  // `capacity` bytes of arena, from the pool, but Arena::kMinCapacity (64 KiB) at least, so that a
+  // tiny write buffer is a matter of when to flush, by memory_used(), and not of what fits.
+  // kOutOfMemory where the system has none; kTooLarge above Arena::kMaxCapacity (16 GiB). The pool
+  // outlives the memtable.
   static Result<RefPtr<MemTable>> Create(ArenaPool* pool, uint64_t capacity);
 
   // An arena of this many bytes takes, empty, any batch of `count` operations that is encoded in
@@ -48,15 +48,15 @@ class MemTable : public RefCounted {
     return Arena::kOverhead + EntryBytesFor(batch_bytes, count) +
            count * RadixTree::kNodeBytesPerInsert;
   }
-  // Whether applying such a batch is certain to fit; true in an empty memtable of ArenaBytesFor() bytes.
-  // REQUIRES: the writer.
+  // Whether applying such a batch is certain to fit; true in an empty memtable of ArenaBytesFor()
+  // bytes. REQUIRES: the writer.
   bool HasRoomFor(uint64_t batch_bytes, uint32_t count) const {
     return EntryBytesFor(batch_bytes, count) + tree_.NodeBytesFor(count) + Arena::kNodeUnit <=
            arena_->available();
   }
 
-  // Adds one operation. REQUIRES: the writer; HasRoomFor() was true for the batch it is of; sizes are
-  // within limits.h.
+  // Adds one operation. REQUIRES: the writer; HasRoomFor() was true for the batch it is of; sizes
+  // are within limits.h.
   void Apply(const WriteOp& op, SequenceNumber sequence);
 
   struct Lookup {
@@ -72,15 +72,15 @@ class MemTable : public RefCounted {
   SequenceNumber CoveringSequence(std::string_view key, SequenceNumber snapshot) const {
     return tombstones_.CoveringSequence(key, snapshot);
   }
-  // Calls `visit(const RangeTombstone&)` for each range tombstone applied so far, in any order. The views
-  // point into the arena.
+  // Calls `visit(const RangeTombstone&)` for each range tombstone applied so far, in any order. The
+  // views point into the arena.
   template <typename Visitor>
   void VisitRangeTombstones(Visitor visit) const {
     tombstones_.Visit(std::move(visit));
   }
 
-  // Holds a reference to the memtable. Shows what had been applied when it was positioned, and perhaps
-  // more.
+  // Holds a reference to the memtable. Shows what had been applied when it was positioned, and
+  // perhaps more.
   std::unique_ptr<EntryIterator> NewIterator() const;
 
   bool empty() const { return entry_count() == 0 && tombstone_count() == 0; }
@@ -93,9 +93,9 @@ class MemTable : public RefCounted {
  private:
   explicit MemTable(std::unique_ptr<Arena> arena);
 
-  // What entries and range tombstones take, beyond nodes: the bytes of an operation, plus what it takes
-  // in the arena and has no counterpart in its encoding (kind and size of key and of value or range end:
-  // three bytes, or two of a deletion, which has no value to pad).
+  // What entries and range tombstones take, beyond nodes: the bytes of an operation, plus what it
+  // takes in the arena and has no counterpart in its encoding (kind and size of key and of value or
+  // range end: three bytes, or two of a deletion, which has no value to pad).
   static constexpr uint64_t EntryBytesFor(uint64_t batch_bytes, uint32_t count) {
     static_assert(RadixTree::kEntryOverhead >= TombstoneList::kRecordOverhead);
     return batch_bytes + count * (RadixTree::kEntryOverhead - 3);

@@ -1,8 +1,8 @@
 // MemTableIterator: the entries of a memtable in order (the contract is iterator.h's).
 //
-// Leaves come from a RadixCursor. Under a leaf, versions are chained from the newest on; the way back is
-// a list of them, made when it is first needed, so that Prev costs no more than Next over a key with many
-// versions.
+// Leaves come from a RadixCursor. Under a leaf, versions are chained from the newest on; the way
+// back is a list of them, made when it is first needed, so that Prev costs no more than Next over a
+// key with many versions.
 
 #ifndef LSM_MEMTABLE_MEMTABLE_ITERATOR_H_
 #define LSM_MEMTABLE_MEMTABLE_ITERATOR_H_
@@ -43,7 +43,8 @@ class MemTableIterator final : public EntryIterator {
   const RadixTree* const tree_;
   RadixCursor cursor_;
   const RadixTree::Version* version_ = nullptr;
-  // Empty, or all versions of the leaf as they were when it was made; then version_ is at position_.
+  // Empty, or all versions of the leaf as they were when it was made; then version_ is at
+  // position_.
   std::vector<const RadixTree::Version*> history_;
   size_t position_ = 0;
 };

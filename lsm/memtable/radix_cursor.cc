@@ -46,8 +46,8 @@ void RadixCursor::Prev() {
   TakePrev();
 }
 
-// Goes down as a lookup does, then compares with one leaf to learn whether the compressed paths were the
-// key's; where they were not, goes back up to the first one that was not.
+// Goes down as a lookup does, then compares with one leaf to learn whether the compressed paths
+// were the key's; where they were not, goes back up to the first one that was not.
 RadixCursor::Place RadixCursor::Descend(std::string_view key) {
   Clear();
   NodeRef ref = tree_->root();
@@ -81,6 +81,20 @@ RadixCursor::Place RadixCursor::Descend(std::string_view key) {
   return {ref, key.compare(nearest)};
 }
 
+// Leaves lie in order of arrival, so each would be a cache miss. What is below the next sibling is
+// asked for while the walk is busy below this child; the sibling itself was asked for in the same
+// way, one level up, or, in a kNode256, some children ago.
+void RadixCursor::PrefetchAfter(const Node* node, int byte) const {
+  const NodeRef next = node->FirstFrom(byte + 1).ref;
+  if (IsNode(next) && tree_->NodeAt(next)->type() != Node::kNode256) {
+    tree_->NodeAt(next)->VisitChildren([this](NodeRef child) { tree_->Prefetch(child); });
+  }
+  if (node->type() == Node::kNode256) {
+    const NodeRef later = node->FirstFrom(byte + 4).ref;
+    if (later != 0) tree_->Prefetch(later);
+  }
+}
+
 void RadixCursor::TakeFirst(NodeRef ref) {
   while (IsNode(ref)) {
     const Node* node = tree_->NodeAt(ref);
@@ -104,9 +118,11 @@ void RadixCursor::TakeLast(NodeRef ref) {
 void RadixCursor::TakeNext() {
   while (!frames_.empty()) {
     Frame& frame = frames_.back();
-    const Node::Child child = tree_->NodeAt(frame.node)->FirstFrom(frame.byte + 1);
+    const Node* node = tree_->NodeAt(frame.node);
+    const Node::Child child = node->FirstFrom(frame.byte + 1);
     if (child.ref != 0) {
       frame.byte = child.byte;
+      if (IsNode(child.ref) || node->type() == Node::kNode256) PrefetchAfter(node, child.byte);
       return TakeFirst(child.ref);
     }
     frames_.pop_back();

@@ -1,8 +1,8 @@
 // RadixCursor: walks the leaves of a radix tree in key order, both ways, while the writer goes on.
 //
-// It keeps the way down as a stack of nodes, each with the byte taken. Nodes that the writer replaces
-// meanwhile stay as they were, so everything that was in the tree when the cursor was positioned is
-// shown; what came later may be.
+// It keeps the way down as a stack of nodes, each with the byte taken. Nodes that the writer
+// replaces meanwhile stay as they were, so everything that was in the tree when the cursor was
+// positioned is shown; what came later may be.
 
 #ifndef LSM_MEMTABLE_RADIX_CURSOR_H_
 #define LSM_MEMTABLE_RADIX_CURSOR_H_
@@ -44,8 +44,8 @@ class RadixCursor {
     int32_t byte;
   };
 
-  // Where a key would stand: `order` of the key against all leaves below `ref` (0: against nothing, it
-  // stands at the top frame's byte). ref is what was seen below the frames.
+  // Where a key would stand: `order` of the key against all leaves below `ref` (0: against nothing,
+  // it stands at the top frame's byte). ref is what was seen below the frames.
   struct Place {
     NodeRef ref;
     int order;
@@ -59,6 +59,8 @@ class RadixCursor {
   // To the first or last leaf below `ref`, which is below the frames.
   void TakeFirst(NodeRef ref);
   void TakeLast(NodeRef ref);
+  // Asks for what a walk meets soon after it went from `node` to the child for `byte`.
+  void PrefetchAfter(const Node* node, int byte) const;
   // To the nearest leaf after or before the place where the frames point.
   void TakeNext();
   void TakePrev();

@@ -1,13 +1,13 @@
 // The nodes of the memtable's radix tree, and what hangs under them.
 //
-// A node branches on one byte of the key, at `depth`. It does not hold the bytes between its parent's
-// depth and its own (the compressed path) but refers to a witness: some leaf below it, whose key has
-// them. Since a node says nothing about where its path begins, it stays as it is when a node is put
-// above it.
+// A node branches on one byte of the key, at `depth`. It does not hold the bytes between its
+// parent's depth and its own (the compressed path) but refers to a witness: some leaf below it,
+// whose key has them. Since a node says nothing about where its path begins, it stays as it is when
+// a node is put above it.
 //
-//   node    := type:8 count:8 depth:16 terminal:32 body      terminal: the leaf of the key that ends here
-//   body    := key[count] witness:32 child[count]:32         four types, by room; keys in order of arrival
-//            | witness:32 … child[256]:32                    kNode256, by key; 0 where there is none
+//   node    := type:8 count:8 depth:16 terminal:32 body   terminal: the leaf of the key that ends here
+//   body    := key[count] witness:32 child[count]:32      four types, by room; in order of arrival
+//            | witness:32 … child[256]:32                 kNode256, by key; 0 where there is none
 //   leaf    := newest:32 key_size:16 key …                   newest: the offset of a version
 //   version := tag:64 value_size:32 older:32 value …
 //
@@ -15,14 +15,14 @@
 // children does: 32, 64, 128, 256 and 1,088 bytes.
 //
 // Invariants:
-// 1. The one writer changes a node that readers may see in two ways only: it sets terminal, and it adds
-//    a child (key and child first, then the count that shows them; in kNode256 just the child). All
-//    else needs a new node.
+// 1. The one writer changes a node that readers may see in two ways only: it sets terminal, and it
+//    adds a child (key and child first, then the count that shows them; in kNode256 just the
+//    child). All else needs a new node.
 // 2. A child slot may later refer to something else that holds all that was below it and more.
 // 3. A node has at least one child, and at least two among children and terminal.
 //
-// Readers load keys by words of 8 bytes while the writer stores single bytes; a reader takes no notice
-// of bytes beyond the count it loaded before (acquire). All accesses are atomic.
+// Readers load keys by words of 8 bytes while the writer stores single bytes; a reader takes no
+// notice of bytes beyond the count it loaded before (acquire). All accesses are atomic.
 
 #ifndef LSM_MEMTABLE_RADIX_NODE_H_
 #define LSM_MEMTABLE_RADIX_NODE_H_
@@ -89,8 +89,8 @@ class Node {
     NodeRef ref;  // 0 where there is no such child
   };
 
-  // A node without children at `memory`, which has room for one of its type. Only the writer knows it
-  // until it is published.
+  // A node without children at `memory`, which has room for one of its type. Only the writer knows
+  // it until it is published.
   static Node* Create(char* memory, Type type, uint64_t depth, NodeRef witness, NodeRef terminal);
   // `small` with room for more, at `memory`. REQUIRES: small is no kNode256.
   static Node* Enlarge(char* memory, const Node& small);
@@ -121,7 +121,7 @@ class Node {
   // False where there is no room. REQUIRES: the writer; no child has that byte.
   bool Add(uint8_t byte, NodeRef child);
 
-  // Children in order of arrival: the first `count` of them, for prefetching.
+  // All children, in no order; for prefetching. Not of kNode256.
   template <typename Visitor>
   void VisitChildren(Visitor visit) const;
 
@@ -162,15 +162,12 @@ class Node {
   std::atomic<NodeRef> terminal_;
 };
 static_assert(sizeof(Node) == Node::kKeys);
-static_assert(Node::kNode23 == 2 && Node::kNode48 == 3, "the types of more chunks are their number");
+static_assert(Node::kNode23 == 2 && Node::kNode48 == 3, "number of chunks");
 
 template <typename Visitor>
 void Node::VisitChildren(Visitor visit) const {
-  const unsigned children = type_ == kNode256 ? 256 : count();
-  for (unsigned i = 0; i < children; ++i) {
-    const NodeRef child = ChildSlot(i).load(std::memory_order_relaxed);
-    if (child != 0) visit(child);
-  }
+  const unsigned children = count();
+  for (unsigned i = 0; i < children; ++i) visit(ChildSlot(i).load(std::memory_order_relaxed));
 }
 
 }  // namespace lsm::internal

@@ -14,8 +14,8 @@ namespace {
 
 using Node = internal::Node;
 
-// What each child added to a node of a type pays towards the copy that the node will need, and how many
-// children a node of that type may be born with at least (those did not pay).
+// What each child added to a node of a type pays towards the copy that the node will need, and how
+// many children a node of that type may be born with at least (those did not pay).
 struct Deposit {
   unsigned per_child;
   unsigned born_with;
@@ -51,6 +51,7 @@ const RadixTree::Version* RadixTree::Find(std::string_view key, SequenceNumber s
     }
   }
   if (ref == 0) return nullptr;
+  Prefetch(ref);
   const Leaf* leaf = LeafAt(ref);
   if (leaf->key() != key) return nullptr;
   const Version* version = NewestOf(*leaf);

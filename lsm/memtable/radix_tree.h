@@ -1,23 +1,25 @@
 // RadixTree: the memtable's index, from user keys to their versions.
 //
 // An adaptive radix tree (Leis et al., "The adaptive radix tree: ARTful indexing for main-memory
-// databases", ICDE 2013) with path compression, in an arena (nodes: radix_node.h). A lookup goes down by
-// the bytes that nodes branch on and compares the whole key once, at the leaf. An insert does the same;
-// where it ends without a leaf it compares the compressed paths it skipped with a witness of the lowest.
+// databases", ICDE 2013) with path compression, in an arena (nodes: radix_node.h). A lookup goes
+// down by the bytes that nodes branch on and compares the whole key once, at the leaf. An insert
+// does the same; where it ends without a leaf it compares the compressed paths it skipped with a
+// witness of the lowest.
 //
-// One writer, readers without locks: what readers can reach is extended by a single release store (a
-// child's count, a slot of a node) once all behind it is written. A node that is full is copied into a
-// larger one, which replaces it in its parent's slot; readers inside the old one still find all that was
-// there when they came, since nothing is taken away and the arena frees nothing.
+// One writer, readers without locks: what readers can reach is extended by a single release store
+// (a child's count, a slot of a node) once all behind it is written. A node that is full is copied
+// into a larger one, which replaces it in its parent's slot; readers inside the old one still find
+// all that was there when they came, since nothing is taken away and the arena frees nothing.
 //
-// How much an insert may take (invariant 4 of memtable.h). Beside its leaf and version, an insert makes
-// at most one node: a kNode4 where two keys part, or a larger copy of a full node, up to 1,088 bytes. As
-// a bound for many inserts that would be absurd: full nodes are rare, and each was filled by inserts
-// before. So every child added pays a deposit towards the next copy of its node, such that a node that is
-// copied has been paid for: 16 bytes a child in kNode4 (3 or 4 children, with the one that makes it grow,
-// pay 64), 22 in kNode10 (6 pay 128), 20 in kNode23 (13 pay 256), 44 in kNode48 (25 pay 1,088).
-// n inserts therefore take at most the deposits that lie in the tree plus 48 n (a new kNode4 and its
-// first deposit), and never more than 1,088 n. The deposits are only counted, not set aside.
+// How much an insert may take (invariant 4 of memtable.h). Beside its leaf and version, an insert
+// makes at most one node: a kNode4 where two keys part, or a larger copy of a full node, up to
+// 1,088 bytes. As a bound for many inserts that would be absurd: full nodes are rare, and each was
+// filled by inserts before. So every child added pays a deposit towards the next copy of its node,
+// such that a node that is copied has been paid for: 16 bytes a child in kNode4 (3 or 4 children,
+// with the one that makes it grow, pay 64), 22 in kNode10 (6 pay 128), 20 in kNode23 (13 pay 256),
+// 44 in kNode48 (25 pay 1,088). n inserts therefore take at most the deposits that lie in the tree
+// plus 48 n (a new kNode4 and its first deposit), and never more than 1,088 n. The deposits are
+// only counted, not set aside.
 
 #ifndef LSM_MEMTABLE_RADIX_TREE_H_
 #define LSM_MEMTABLE_RADIX_TREE_H_
@@ -70,6 +72,12 @@ class RadixTree {
   const Leaf* LeafAt(NodeRef ref) const {
     return reinterpret_cast<const Leaf*>(arena_->At(ref & ~internal::kLeafBit));
   }
+  // Asks for the cache lines that whoever goes to `ref` will most likely touch.
+  void Prefetch(NodeRef ref) const {
+    const char* place = arena_->At(ref & ~internal::kLeafBit);
+    __builtin_prefetch(place);
+    if (internal::IsLeaf(ref)) __builtin_prefetch(place + 64);
+  }
   const Version* VersionAt(ArenaOffset offset) const {
     return reinterpret_cast<const Version*>(arena_->At(offset));
   }
@@ -82,8 +90,8 @@ class RadixTree {
   }
 
  private:
-  // Where an insert ends. `slot` holds a leaf, or `node` (null: the tree is empty) that has no child for
-  // the key.
+  // Where an insert ends. `slot` holds a leaf, or `node` (null: the tree is empty) that has no
+  // child for the key.
   struct Place {
     std::atomic<NodeRef>* slot;
     NodeRef ref;
@@ -96,10 +104,12 @@ class RadixTree {
   NodeRef NewLeaf(std::string_view key, uint64_t tag, std::string_view value);
   void AddVersion(NodeRef leaf, uint64_t tag, std::string_view value);
   void WriteVersion(ArenaOffset offset, uint64_t tag, std::string_view value, ArenaOffset older);
-  // Puts a node above what holds `key`'s first `shared` bytes but differs after them, as `other` does.
+  // Puts a node above what holds `key`'s first `shared` bytes but differs after them, as `other`
+  // does.
   void Part(std::string_view key, std::string_view other, size_t shared, NodeRef leaf);
   void AddChild(const Place& place, std::string_view key, NodeRef leaf);
-  // The child of `node` for the byte of `key` at its depth, or its terminal where the key ends there.
+  // The child of `node` for the byte of `key` at its depth, or its terminal where the key ends
+  // there.
   static void Attach(Node* node, std::string_view key, NodeRef child);
 
   Arena* const arena_;

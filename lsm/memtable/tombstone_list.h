@@ -1,11 +1,11 @@
 // TombstoneList: the range tombstones of one memtable, for a writer that adds them one by one and
 // readers that ask for a key in between.
 //
-// They form a list in the arena, newest first. For lookups an index is kept beside it: fragmented lists
-// over consecutive stretches of the list, oldest first, each more than twice as long as the next newer
-// one (the logarithmic method of Bentley and Saxe, J. Algorithms 1980). Readers look linearly at what is
-// newer than the index; the one that meets more than kMaxTail extends it. So n tombstones cost
-// O(n log^2 n) to index in all, and a lookup O(log^2 n) plus the tail.
+// They form a list in the arena, newest first. For lookups an index is kept beside it: fragmented
+// lists over consecutive stretches of the list, oldest first, each more than twice as long as the
+// next newer one (the logarithmic method of Bentley and Saxe, J. Algorithms 1980). Readers look
+// linearly at what is newer than the index; the one that meets more than kMaxTail extends it. So n
+// tombstones cost O(n log^2 n) to index in all, and a lookup O(log^2 n) plus the tail.
 //
 // Invariants:
 // 1. The head of the list is stored (release) once its record is written; records never change.

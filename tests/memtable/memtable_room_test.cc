@@ -1,4 +1,5 @@
-// Invariant 4 of memtable.h: what HasRoomFor() accepted fits, and what it refuses is refused for a reason.
+// Invariant 4 of memtable.h: what HasRoomFor() accepted fits, and what it refuses is refused for a
+// reason.
 
 #include <algorithm>
 #include <random>
@@ -11,8 +12,8 @@
 namespace lsm {
 namespace {
 
-// Applies whole batches until one is refused. Every byte of the arena beyond the region's end would be a
-// fault, and overlap of nodes with entries would break the walk at the end.
+// Applies whole batches until one is refused. Every byte of the arena beyond the region's end would
+// be a fault, and overlap of nodes with entries would break the walk at the end.
 class RoomTest : public testing::Test {
  protected:
   void TearDown() override {

@@ -306,7 +306,7 @@ TEST_F(MemTableTest, IteratorKeepsTheTable) {
 
 TEST_F(MemTableTest, RangeTombstonesAtAnyNumber) {
   std::vector<std::string> bounds;
-  for (int i = 0; i < 40; ++i) bounds.push_back(std::string(1 + i % 3, static_cast<char>('a' + i / 3)));
+  for (int i = 0; i < 40; ++i) bounds.emplace_back(1 + i % 3, static_cast<char>('a' + i / 3));
   bounds.push_back("");
   std::sort(bounds.begin(), bounds.end());
   std::mt19937 random(5);

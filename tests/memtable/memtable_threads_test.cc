@@ -1,8 +1,11 @@
-// One writer and readers without locks (invariant 1 of memtable.h). Whatever a reader's snapshot covers is
-// known in advance: the operation with sequence s puts key KeyOf(s) with the value ValueOf(s).
+// One writer and readers without locks (invariant 1 of memtable.h). Whatever a reader's snapshot
+// covers is known in advance: the operation with sequence s puts key KeyOf(s) with the value
+// ValueOf(s).
 
+#include <algorithm>
 #include <atomic>
 #include <map>
+#include <random>
 #include <string>
 #include <thread>
 #include <vector>
@@ -111,7 +114,8 @@ class ThreadsTest : public testing::TestWithParam<KeyShape> {
 TEST_P(ThreadsTest, ReadersSeeAllTheirSnapshotCovers) {
   std::vector<std::thread> readers;
   for (int i = 0; i < kReaders; ++i) {
-    readers.emplace_back([this, i] { i == 0 ? ReadPoints(1) : ReadRanges(static_cast<uint64_t>(i)); });
+    const auto seed = static_cast<uint64_t>(i);
+    readers.emplace_back([this, seed] { seed == 0 ? ReadPoints(seed) : ReadRanges(seed); });
   }
   Write();
   for (std::thread& reader : readers) reader.join();

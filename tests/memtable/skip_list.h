@@ -1,6 +1,6 @@
-// A skip list with inline keys (Pugh, CACM 1990), as LevelDB and RocksDB keep their memtables: what the
-// radix tree is compared against. Single-threaded reads and writes, but with the stores and loads that
-// lock-free readers would need.
+// A skip list with inline keys (Pugh, CACM 1990), as LevelDB and RocksDB keep their memtables: what
+// the radix tree is compared against. Single-threaded reads and writes, but with the stores and
+// loads that lock-free readers would need.
 
 #ifndef LSM_TESTS_MEMTABLE_SKIP_LIST_H_
 #define LSM_TESTS_MEMTABLE_SKIP_LIST_H_
@@ -16,8 +16,8 @@ namespace lsm {
 
 class SkipList {
  public:
-  // The links of all levels, then the key and value. Its tower stands before it, so that the lowest link
-  // and the key share a cache line.
+  // The links of all levels, then the key and value. Its tower stands before it, so that the lowest
+  // link and the key share a cache line.
   struct Node {
     std::atomic<Node*> lowest;
     uint32_t key_size;
@@ -36,7 +36,9 @@ class SkipList {
   void Insert(std::string_view key, std::string_view value) {
     Node* before[kMaxHeight];
     Node* node = head_;
-    for (int level = height_ - 1; level >= 0; --level) before[level] = node = Before(node, key, level);
+    for (int level = height_ - 1; level >= 0; --level) {
+      before[level] = node = Before(node, key, level);
+    }
     const int height = RandomHeight();
     while (height_ < height) before[height_++] = head_;
     Node* added = NewNode(height, key, value);
