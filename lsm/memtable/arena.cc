@@ -15,10 +15,13 @@ uint64_t RegionSize(uint64_t capacity) {
 
 }  // namespace
 
-Arena::Arena(ArenaPool* pool, MemoryRegion region)
-    : pool_(pool), region_(std::move(region)), base_(region_.data()), high_(region_.size()) {}
+Arena::Arena(std::shared_ptr<IdleRegions> home, MemoryRegion region)
+    : home_(std::move(home)),
+      region_(std::move(region)),
+      base_(region_.data()),
+      high_(region_.size()) {}
 
-Arena::~Arena() { pool_->GiveBack(std::move(region_)); }
+Arena::~Arena() { home_->GiveBack(std::move(region_)); }
 
 ArenaOffset Arena::AllocateNode(uint64_t bytes) {
   constexpr uint64_t kLine = 64;
@@ -35,11 +38,33 @@ ArenaOffset Arena::AllocateNode(uint64_t bytes) {
   return static_cast<ArenaOffset>(high / kUnit);
 }
 
-ArenaPool::ArenaPool(uint64_t capacity, uint64_t max_idle)
-    : region_size_(RegionSize(capacity)), max_idle_(max_idle) {
+IdleRegions::IdleRegions(uint64_t region_size, uint64_t max_count)
+    : region_size_(region_size), max_count_(max_count) {
   // Reserved here because arenas end where nothing may fail.
-  idle_.reserve(max_idle);
+  regions_.reserve(max_count);
 }
+
+uint64_t IdleRegions::bytes() const {
+  absl::MutexLock lock(&mutex_);
+  return regions_.size() * region_size_;
+}
+
+MemoryRegion IdleRegions::Take() {
+  absl::MutexLock lock(&mutex_);
+  if (regions_.empty()) return MemoryRegion();
+  MemoryRegion region = std::move(regions_.back());
+  regions_.pop_back();
+  return region;
+}
+
+void IdleRegions::GiveBack(MemoryRegion region) {
+  if (region.size() != region_size_) return;
+  absl::MutexLock lock(&mutex_);
+  if (regions_.size() < max_count_) regions_.push_back(std::move(region));
+}
+
+ArenaPool::ArenaPool(uint64_t capacity, uint64_t max_idle)
+    : idle_(std::make_shared<IdleRegions>(RegionSize(capacity), max_idle)) {}
 
 Result<std::unique_ptr<Arena>> ArenaPool::NewArena(uint64_t capacity) {
   if (capacity > Arena::kMaxCapacity) {
@@ -47,28 +72,11 @@ Result<std::unique_ptr<Arena>> ArenaPool::NewArena(uint64_t capacity) {
   }
   const uint64_t size = RegionSize(capacity);
   MemoryRegion region;
-  if (size == region_size_) {
-    absl::MutexLock lock(&mutex_);
-    if (!idle_.empty()) {
-      region = std::move(idle_.back());
-      idle_.pop_back();
-    }
-  }
+  if (size == idle_->region_size()) region = idle_->Take();
   if (region.data() == nullptr) {
     LSM_ASSIGN_OR_RETURN(region, MemoryRegion::Map(size));
   }
-  return std::make_unique<Arena>(this, std::move(region));
-}
-
-uint64_t ArenaPool::idle_bytes() const {
-  absl::MutexLock lock(&mutex_);
-  return idle_.size() * region_size_;
-}
-
-void ArenaPool::GiveBack(MemoryRegion region) {
-  if (region.size() != region_size_) return;
-  absl::MutexLock lock(&mutex_);
-  if (idle_.size() < max_idle_) idle_.push_back(std::move(region));
+  return std::make_unique<Arena>(idle_, std::move(region));
 }
 
 }  // namespace lsm

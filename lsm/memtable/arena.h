@@ -30,7 +30,7 @@ namespace lsm {
 // In units of 8 bytes from the start of the arena; 0 is no place.
 using ArenaOffset = uint32_t;
 
-class ArenaPool;
+class IdleRegions;
 
 class Arena {
  public:
@@ -42,7 +42,7 @@ class Arena {
   // in all.
   static constexpr uint64_t kOverhead = kUnit + kNodeUnit;
 
-  Arena(ArenaPool* pool, MemoryRegion region);
+  Arena(std::shared_ptr<IdleRegions> home, MemoryRegion region);
   ~Arena();
   Arena(const Arena&) = delete;
   Arena& operator=(const Arena&) = delete;
@@ -67,7 +67,7 @@ class Arena {
   ArenaOffset AllocateNode(uint64_t bytes);
 
  private:
-  ArenaPool* const pool_;
+  const std::shared_ptr<IdleRegions> home_;
   MemoryRegion region_;
   char* const base_;
   // Entries end at low_, nodes begin at high_.
@@ -78,30 +78,42 @@ class Arena {
   uint64_t spare_node_ = 0;
 };
 
-// Recycles the regions of arenas that are gone: touching a fresh page costs more than filling it.
-// Thread-safe. Outlives its arenas.
+// The regions of arenas that are gone, kept for arenas to come: touching a fresh page costs more than
+// filling it. Thread-safe; shared by the pool and its arenas, which may outlive it.
+class IdleRegions {
+ public:
+  // At most `max_count` regions of `region_size` bytes.
+  IdleRegions(uint64_t region_size, uint64_t max_count);
+
+  uint64_t region_size() const { return region_size_; }
+  uint64_t bytes() const;
+  // An empty one where none is idle.
+  MemoryRegion Take();
+  // Keeps it or frees it.
+  void GiveBack(MemoryRegion region);
+
+ private:
+  const uint64_t region_size_;
+  const uint64_t max_count_;
+  mutable absl::Mutex mutex_;
+  std::vector<MemoryRegion> regions_ ABSL_GUARDED_BY(mutex_);
+};
+
+// Makes arenas out of idle or fresh memory. Thread-safe.
 class ArenaPool {
  public:
   // Keeps at most `max_idle` regions, and only such as arenas of `capacity` use.
   ArenaPool(uint64_t capacity, uint64_t max_idle);
-  ArenaPool(const ArenaPool&) = delete;
-  ArenaPool& operator=(const ArenaPool&) = delete;
 
   // An arena of at least `capacity` bytes, rounded up to whole pages and Arena::kMinCapacity.
   // kOutOfMemory where the system has none; kTooLarge above Arena::kMaxCapacity.
   Result<std::unique_ptr<Arena>> NewArena(uint64_t capacity);
 
   // What is kept for arenas to come.
-  uint64_t idle_bytes() const;
+  uint64_t idle_bytes() const { return idle_->bytes(); }
 
  private:
-  friend class Arena;
-  void GiveBack(MemoryRegion region);
-
-  const uint64_t region_size_;
-  const uint64_t max_idle_;
-  mutable absl::Mutex mutex_;
-  std::vector<MemoryRegion> idle_ ABSL_GUARDED_BY(mutex_);
+  const std::shared_ptr<IdleRegions> idle_;
 };
 
 }  // namespace lsm
