@@ -34,7 +34,8 @@ Status Background::Start() {
   last_write_micros_ = context_->env->NowMicros();
   ticker_->Schedule([this] { TickLoop(); });
   const auto state = context_->read_state.Share();
-  immutable_count_ = state->immutable().size();
+  memtables_switched_ = state->immutable().size();
+  immutable_count_ = memtables_switched_;
   if (!state->immutable().empty()) ScheduleFlush();
   ScheduleMerges();
   return Status::Ok();
@@ -101,9 +102,10 @@ Status Background::WaitForMemTable() {
 
 void Background::OnMemTableSwitched() {
   absl::MutexLock lock(&mutex_);
-  immutable_count_ = context_->read_state.Share()->immutable().size();
+  ++memtables_switched_;
+  immutable_count_ = memtables_switched_ - flushes_done_;
   last_write_micros_ = context_->env->NowMicros();
-  if (immutable_count_ > 0) ScheduleFlush();
+  ScheduleFlush();
 }
 
 uint64_t Background::StallNanosPerKiB(double active_fill) const {
@@ -117,7 +119,7 @@ uint64_t Background::StallNanosPerKiB(double active_fill) const {
 
 Status Background::WaitForFlush() {
   absl::MutexLock lock(&mutex_);
-  const uint64_t target = flushes_done_ + immutable_count_.load(std::memory_order_relaxed);
+  const uint64_t target = memtables_switched_;
   while (flushes_done_ < target) {
     LSM_RETURN_IF_ERROR(WaitStatus());
     changed_.Wait(&mutex_);

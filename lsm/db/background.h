@@ -74,6 +74,7 @@ class Background {
 
   // Waits until one more immutable memtable may be added. Fails where that waits for a flush that fails.
   Status WaitForMemTable();
+  // The active memtable has become the newest immutable one.
   void OnMemTableSwitched();
   uint64_t StallNanosPerKiB(double active_fill) const;
 
@@ -176,6 +177,8 @@ class Background {
   Status flush_error_ ABSL_GUARDED_BY(mutex_);
   Status merge_error_ ABSL_GUARDED_BY(mutex_);
   bool flush_scheduled_ ABSL_GUARDED_BY(mutex_) = false;
+  // Memtables that became immutable, and how many of them were flushed.
+  uint64_t memtables_switched_ ABSL_GUARDED_BY(mutex_) = 0;
   uint64_t flushes_done_ ABSL_GUARDED_BY(mutex_) = 0;
   uint64_t merge_loops_ ABSL_GUARDED_BY(mutex_) = 0;
   std::list<Merge> merges_ ABSL_GUARDED_BY(mutex_);

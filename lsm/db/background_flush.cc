@@ -33,8 +33,13 @@ void Background::FlushLoop() {
     // Ahead of the next rotation. Where it fails, the rotation will try again and say why.
     (void)Guarded([this] { return logs_->PrepareSpare(); });
     const Status status = Guarded([this] { return FlushOldest(); });
-    EpochCollect();
+    // Before writers are told that there is room: the memory of the memtable is free for the next one.
+    EpochDrain();
     absl::MutexLock lock(&mutex_);
+    if (status.ok()) {
+      ++flushes_done_;
+      immutable_count_ = memtables_switched_ - flushes_done_;
+    }
     flush_error_ = status.Is(Code::kAborted) ? Status::Ok() : status;
     if (!status.ok()) last_error_micros_ = context_->env->NowMicros();
     const bool done = !status.ok() || immutable_count_.load(std::memory_order_relaxed) == 0;
@@ -113,9 +118,6 @@ Status Background::InstallFlush(std::vector<TableMeta> tables,
   logs_->Retire(retired);
   context_->stats.Add(Counter::kFlushes);
   context_->stats.Add(Counter::kFlushBytes, bytes);
-  absl::MutexLock lock(&mutex_);
-  immutable_count_ = context_->read_state.Share()->immutable().size();
-  ++flushes_done_;
   return Status::Ok();
 }
 

@@ -42,8 +42,9 @@ void Background::MergeLoop() {
     }
     const Status status = Guarded([&] { return RunTask(task); });
     FinishTask(task, status);
+    // Tables that the merge has replaced go now, and their disk space with them.
     task = Task();
-    EpochCollect();
+    EpochDrain();
   }
 }
 

@@ -168,16 +168,17 @@ Status WritePath::Switch(uint64_t bytes, uint32_t count, uint64_t log_bytes) {
                        context_->NewMemTable(MemTable::ArenaBytesFor(bytes, count)));
   LSM_RETURN_IF_ERROR(logs_->Rotate(log_bytes));
   MemTable* const active = fresh.get();
+  const bool has_rows = !memtable_->empty();
   context_->read_state.Update([&](const ReadState& old) {
     std::vector<LoggedMemTable> immutable;
     // An empty one has nothing to flush; its log segments go with those of its predecessor.
-    if (!old.active().table->empty()) immutable.push_back(old.active());
+    if (has_rows) immutable.push_back(old.active());
     immutable.insert(immutable.end(), old.immutable().begin(), old.immutable().end());
     return MakeRef<ReadState>(LoggedMemTable{std::move(fresh), logs_->active_number()},
                               std::move(immutable), old.shared_version());
   });
   memtable_ = active;
-  background_->OnMemTableSwitched();
+  if (has_rows) background_->OnMemTableSwitched();
   return Status::Ok();
 }
 
