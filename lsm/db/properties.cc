@@ -1,138 +1,184 @@
 #include "lsm/db/properties.h"
 
 #include <algorithm>
+#include <initializer_list>
+#include <string>
+#include <string_view>
 
 #include "absl/strings/str_cat.h"
-#include "nlohmann/json.hpp"
+#include "lsm/db/json_writer.h"
 
 namespace lsm {
 namespace {
 
-using Json = nlohmann::ordered_json;
-
-// Keys are bytes, JSON is text: all but plain ASCII becomes \xNN, as the command line prints it.
-std::string Escape(std::string_view key) {
-  std::string text;
-  for (const char c : key) {
-    if (c == '\\') {
-      text += "\\\\";
-    } else if (c >= 0x20 && c < 0x7f && c != '"') {
-      text += c;
-    } else {
-      absl::StrAppend(&text, "\\x", absl::Hex(static_cast<uint8_t>(c), absl::kZeroPad2));
-    }
+void Error(JsonWriter* json, const Status& status) {
+  if (status.ok()) {
+    json->Null();
+    return;
   }
-  return text;
+  json->BeginObject();
+  json->Key("code");
+  json->Bytes(CodeName(static_cast<int32_t>(status.code())));
+  json->Key("message");
+  json->Bytes(status.ToString());
+  json->Key("file");
+  json->Bytes(status.file());
+  json->EndObject();
 }
 
-Json DescribeError(const Status& status) {
-  if (status.ok()) return nullptr;
-  Json json;
-  json["code"] = CodeName(static_cast<int32_t>(status.code()));
-  json["message"] = status.ToString();
-  json["file"] = status.file();
-  return json;
+void Latency(JsonWriter* json, std::string_view name, const Stats& stats, Timed what) {
+  json->Key(name);
+  json->BeginObject();
+  json->Field("samples", stats.Samples(what));
+  json->Field("p50_us", stats.Latency(what, 0.5));
+  json->Field("p99_us", stats.Latency(what, 0.99));
+  json->Field("p999_us", stats.Latency(what, 0.999));
+  json->EndObject();
 }
 
-Json DescribeLatency(const Stats& stats, Timed what) {
-  Json json;
-  json["samples"] = stats.Samples(what);
-  json["p50_us"] = stats.Latency(what, 0.5);
-  json["p99_us"] = stats.Latency(what, 0.99);
-  json["p999_us"] = stats.Latency(what, 0.999);
-  return json;
+struct NamedCounter {
+  std::string_view name;
+  Counter counter;
+};
+
+void Counters(JsonWriter* json, std::string_view name, const Stats& stats,
+              std::initializer_list<NamedCounter> counters) {
+  json->Key(name);
+  json->BeginObject();
+  for (const NamedCounter& named : counters) json->Field(named.name, stats.Get(named.counter));
+  json->EndObject();
 }
 
-Json DescribeStats(const DbContext& context, const Background* background) {
+double WriteAmplification(const Stats& stats) {
+  const uint64_t user = stats.Get(Counter::kUserBytesWritten);
+  const uint64_t written = stats.Get(Counter::kLogBytes) + stats.Get(Counter::kFlushBytes) +
+                           stats.Get(Counter::kCompactionBytesWritten);
+  return user == 0 ? 0.0 : static_cast<double>(written) / static_cast<double>(user);
+}
+
+std::string DescribeStats(const DbContext& context, const Background* background) {
   const Stats& stats = context.stats;
-  const auto get = [&](Counter counter) { return stats.Get(counter); };
-  Json json;
-  json["operations"] = {{"puts", get(Counter::kPuts)},
-                        {"deletes", get(Counter::kDeletes)},
-                        {"range_deletes", get(Counter::kRangeDeletes)},
-                        {"gets", get(Counter::kGets)},
-                        {"get_hits", get(Counter::kGetHits)},
-                        {"scans", get(Counter::kScans)},
-                        {"write_groups", get(Counter::kWriteGroups)},
-                        {"log_syncs", get(Counter::kLogSyncs)}};
-  const uint64_t user = get(Counter::kUserBytesWritten);
-  const uint64_t tables = get(Counter::kFlushBytes) + get(Counter::kCompactionBytesWritten);
-  json["bytes"] = {{"user_written", user},
-                   {"log_written", get(Counter::kLogBytes)},
-                   {"flushed", get(Counter::kFlushBytes)},
-                   {"compaction_read", get(Counter::kCompactionBytesRead)},
-                   {"compaction_written", get(Counter::kCompactionBytesWritten)}};
-  json["write_amplification"] =
-      user == 0 ? 0.0
-                : static_cast<double>(get(Counter::kLogBytes) + tables) / static_cast<double>(user);
-  json["latencies"] = {{"get", DescribeLatency(stats, Timed::kGet)},
-                       {"write", DescribeLatency(stats, Timed::kWrite)},
-                       {"flush", DescribeLatency(stats, Timed::kFlush)},
-                       {"compaction", DescribeLatency(stats, Timed::kCompaction)}};
-  json["stalls"] = {{"count", get(Counter::kStalls)}, {"micros", get(Counter::kStallMicros)}};
-  json["flushes"] = get(Counter::kFlushes);
-  json["compactions"] = {{"jobs", get(Counter::kCompactions)},
-                         {"trivial_moves", get(Counter::kTrivialMoves)}};
-  json["block_cache"] = {{"hits", context.block_cache->hits()},
-                         {"misses", context.block_cache->misses()}};
+  JsonWriter json;
+  json.BeginObject();
+  Counters(&json, "operations", stats,
+           {{"puts", Counter::kPuts},
+            {"deletes", Counter::kDeletes},
+            {"range_deletes", Counter::kRangeDeletes},
+            {"gets", Counter::kGets},
+            {"get_hits", Counter::kGetHits},
+            {"scans", Counter::kScans},
+            {"write_groups", Counter::kWriteGroups},
+            {"log_syncs", Counter::kLogSyncs}});
+  Counters(&json, "bytes", stats,
+           {{"user_written", Counter::kUserBytesWritten},
+            {"log_written", Counter::kLogBytes},
+            {"flushed", Counter::kFlushBytes},
+            {"compaction_read", Counter::kCompactionBytesRead},
+            {"compaction_written", Counter::kCompactionBytesWritten}});
+  json.Field("write_amplification", WriteAmplification(stats));
+  json.Key("latencies");
+  json.BeginObject();
+  Latency(&json, "get", stats, Timed::kGet);
+  Latency(&json, "write", stats, Timed::kWrite);
+  Latency(&json, "flush", stats, Timed::kFlush);
+  Latency(&json, "compaction", stats, Timed::kCompaction);
+  json.EndObject();
+  Counters(&json, "stalls", stats,
+           {{"count", Counter::kStalls}, {"micros", Counter::kStallMicros}});
+  json.Field("flushes", stats.Get(Counter::kFlushes));
+  Counters(&json, "compactions", stats,
+           {{"jobs", Counter::kCompactions}, {"trivial_moves", Counter::kTrivialMoves}});
+  json.Key("block_cache");
+  json.BeginObject();
+  json.Field("hits", context.block_cache->hits());
+  json.Field("misses", context.block_cache->misses());
+  json.EndObject();
   if (background != nullptr) {
     const Background::Activity activity = background->activity();
-    json["background"] = {{"merges", activity.merges},
-                          {"jobs", activity.jobs},
-                          {"flushing", activity.flushing},
-                          {"error", DescribeError(background->background_error())}};
+    json.Key("background");
+    json.BeginObject();
+    json.Field("merges", activity.merges);
+    json.Field("jobs", activity.jobs);
+    json.Field("flushing", activity.flushing);
+    json.Key("error");
+    Error(&json, background->background_error());
+    json.EndObject();
   }
-  return json;
+  json.EndObject();
+  return json.text();
 }
 
-Json DescribeTable(const Slice& slice) {
+void Table(JsonWriter* json, const Slice& slice) {
   const TableMeta& meta = slice.file->meta();
-  Json json;
-  json["number"] = meta.number;
-  json["file_size"] = meta.file_size;
-  json["size"] = slice.size;
-  json["begin"] = Escape(slice.range.begin);
-  json["end"] = slice.range.end == InfiniteKey() ? Json(nullptr) : Json(Escape(slice.range.end));
-  json["entries"] = slice.entry_count();
-  json["deletes"] = meta.delete_count;
-  json["range_tombstones"] = meta.range_tombstone_count;
-  json["min_sequence"] = meta.min_sequence;
-  json["max_sequence"] = meta.max_sequence;
-  return json;
-}
-
-Json DescribeLevels(const Version& version) {
-  Json levels = Json::array();
-  for (uint32_t level = 0; level < version.levels().size(); ++level) {
-    Json runs = Json::array();
-    for (const auto& run : version.levels()[level].runs) {
-      Json tables = Json::array();
-      for (const Slice& slice : run->slices()) tables.push_back(DescribeTable(slice));
-      runs.push_back({{"id", run->id()},
-                      {"size", run->size()},
-                      {"entries", run->entry_count()},
-                      {"tables", std::move(tables)}});
-    }
-    levels.push_back({{"level", level},
-                      {"size", version.levels()[level].size()},
-                      {"runs", std::move(runs)}});
+  json->BeginObject();
+  json->Field("number", meta.number);
+  json->Field("file_size", meta.file_size);
+  json->Field("size", slice.size);
+  json->Key("begin");
+  json->Bytes(slice.range.begin);
+  json->Key("end");
+  if (slice.range.end == InfiniteKey()) {
+    json->Null();
+  } else {
+    json->Bytes(slice.range.end);
   }
-  return {{"levels", std::move(levels)}};
+  json->Field("entries", slice.entry_count());
+  json->Field("deletes", meta.delete_count);
+  json->Field("range_tombstones", meta.range_tombstone_count);
+  json->Field("min_sequence", meta.min_sequence);
+  json->Field("max_sequence", meta.max_sequence);
+  json->EndObject();
 }
 
-Json DescribeMemory(const DbContext& context, const ReadState& state) {
+std::string DescribeLevels(const Version& version) {
+  JsonWriter json;
+  json.BeginObject();
+  json.Key("levels");
+  json.BeginArray();
+  for (uint32_t level = 0; level < version.levels().size(); ++level) {
+    json.BeginObject();
+    json.Field("level", level);
+    json.Field("size", version.levels()[level].size());
+    json.Key("runs");
+    json.BeginArray();
+    for (const auto& run : version.levels()[level].runs) {
+      json.BeginObject();
+      json.Field("id", run->id());
+      json.Field("size", run->size());
+      json.Field("entries", run->entry_count());
+      json.Key("tables");
+      json.BeginArray();
+      for (const Slice& slice : run->slices()) Table(&json, slice);
+      json.EndArray();
+      json.EndObject();
+    }
+    json.EndArray();
+    json.EndObject();
+  }
+  json.EndArray();
+  json.EndObject();
+  return json.text();
+}
+
+std::string DescribeMemory(const DbContext& context, const ReadState& state) {
   uint64_t memtables = state.active().table->memory_used();
-  for (const LoggedMemTable& memtable : state.immutable()) memtables += memtable.table->memory_used();
+  for (const LoggedMemTable& memtable : state.immutable())
+    memtables += memtable.table->memory_used();
+  const uint64_t idle_arenas = context.arenas->idle_bytes();
   const uint64_t tables = context.tables->memory_used();
   const uint64_t cache = context.block_cache->usage();
-  return {{"budget", context.options.memory_budget},
-          {"memtables", memtables},
-          {"idle_arenas", context.arenas->idle_bytes()},
-          {"block_cache", cache},
-          {"block_cache_capacity", context.block_cache->capacity()},
-          {"tables", tables},
-          {"open_tables", context.tables->open_tables()},
-          {"total", memtables + context.arenas->idle_bytes() + tables + cache}};
+  JsonWriter json;
+  json.BeginObject();
+  json.Field("budget", context.options.memory_budget);
+  json.Field("memtables", memtables);
+  json.Field("idle_arenas", idle_arenas);
+  json.Field("block_cache", cache);
+  json.Field("block_cache_capacity", context.block_cache->capacity());
+  json.Field("tables", tables);
+  json.Field("open_tables", context.tables->open_tables());
+  json.Field("total", memtables + idle_arenas + tables + cache);
+  json.EndObject();
+  return json.text();
 }
 
 uint64_t EstimateKeys(const ReadState& state) {
@@ -153,12 +199,12 @@ Result<std::string> DescribeProperty(const DbContext& context, const Background*
                                      std::string_view name) {
   const auto state = context.read_state.Share();
   if (!state) return Status(Code::kClosed, "the database was closed");
-  if (name == "stats") return DescribeStats(context, background).dump();
-  if (name == "levels") return DescribeLevels(state->version()).dump();
-  if (name == "memory") return DescribeMemory(context, *state).dump();
+  if (name == "stats") return DescribeStats(context, background);
+  if (name == "levels") return DescribeLevels(state->version());
+  if (name == "memory") return DescribeMemory(context, *state);
   if (name == "estimate-keys") return absl::StrCat(EstimateKeys(*state));
-  return Status::InvalidArgument(absl::StrCat(
-      "unknown property ", Escape(name), "; known are stats, levels, memory, estimate-keys"));
+  return Status::InvalidArgument(absl::StrCat("unknown property ", JsonWriter::Escape(name),
+                                              "; known are stats, levels, memory, estimate-keys"));
 }
 
 Status ProgressReporter::Report() {
@@ -173,7 +219,8 @@ Status ProgressReporter::BeginFlush() { return Report(); }
 bool ProgressReporter::ReportMerge(const MergeProgress& merge) {
   last_.phase = 1;
   const uint64_t total = merge.bytes_total.load(std::memory_order_relaxed);
-  const uint64_t entries_total = std::max<uint64_t>(1, merge.entries_total.load(std::memory_order_relaxed));
+  const uint64_t entries_total =
+      std::max<uint64_t>(1, merge.entries_total.load(std::memory_order_relaxed));
   const uint64_t entries = merge.entries_done.load(std::memory_order_relaxed);
   // The work is known in entries, roughly; what people watch is bytes of files.
   const double share =
