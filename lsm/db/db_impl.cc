@@ -49,6 +49,8 @@ DbImpl::DbImpl(Env* env, const Options& options) : fork_generation_(ForkGenerati
 
 DbImpl::~DbImpl() {
   if (!closed_.load(std::memory_order_acquire)) (void)Close();
+  // Init was left by an exception.
+  if (context_.directory != nullptr) Release();
 }
 
 Result<std::shared_ptr<Db>> Db::Open(Env* env, const std::string& path, const Options& options) {
@@ -60,8 +62,9 @@ Result<std::shared_ptr<Db>> Db::Open(Env* env, const std::string& path, const Op
 Status DbImpl::Init(const std::string& path) {
   Status status = OpenStorage(&context_, path);
   if (status.ok()) status = context_.options.read_only ? StartReadOnly() : StartWriting();
-  if (!status.ok()) {
-    closed_.store(true, std::memory_order_release);
+  if (status.ok()) {
+    closed_.store(false, std::memory_order_release);
+  } else {
     Release();
   }
   return status;

@@ -68,7 +68,7 @@ class DbImpl final : public Db {
   std::unique_ptr<WritePath> write_path_;
 
   const uint32_t fork_generation_;
-  std::atomic<bool> closed_{false};
+  std::atomic<bool> closed_{true};  // until Init has succeeded
   std::atomic<uint64_t> calls_{0};
   // The thread inside a progress callback must not wait for itself.
   static thread_local const DbImpl* compacting_;
