@@ -4,6 +4,12 @@
 // writer and readers without locks. Each leaf is a user key with its versions, newest first. Range
 // tombstones are kept beside the tree.
 //
+// Rejected: a skip list and a B-tree over keys in an arena, as both miss the cache at every level.
+// Side by side on a busy machine (tests/memtable/memtable_bench.cc: 450,000 random 16-byte keys,
+// binary or decimal, values of 100 bytes), nanoseconds for an insert, a get that hits, a step of a
+// walk: this tree 240-400, 460-830, 100-190; the skip list 2,400-2,800, 3,000-3,200, 175-190; the
+// B-tree 1,900-2,000, 2,100-2,200, 160-180.
+//
 // Invariants:
 // 1. One thread at a time applies batches (the writer); any number of others read meanwhile. A
 //    reader that asks at snapshot S sees every operation with sequence <= S, provided that S was
