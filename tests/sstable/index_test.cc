@@ -14,7 +14,10 @@ namespace {
 constexpr uint64_t kBlockBytes = 64;
 
 struct Index {
-  std::vector<uint64_t> aligned;
+  struct alignas(64) Line {
+    char bytes[64];
+  };
+  std::vector<Line> aligned;
   std::string bytes;
   IndexReader reader;
 
@@ -29,7 +32,7 @@ struct Index {
     EXPECT_EQ(Parse(bytes, separators.size() * kBlockBytes), nullptr);
   }
   const char* Parse(const std::string& from, uint64_t data_end) {
-    aligned.assign(from.size() / 8 + 1, 0);
+    aligned.assign(from.size() / 64 + 1, Line());
     std::memcpy(aligned.data(), from.data(), from.size());
     return IndexReader::Parse(
         std::string_view(reinterpret_cast<const char*>(aligned.data()), from.size()), data_end,
@@ -101,7 +104,7 @@ TEST(IndexTest, RandomSeparators) {
   SCOPED_TRACE(testing::Message() << "seed " << seed);
   std::mt19937 random(seed);
   for (int round = 0; round < 400; ++round) {
-    std::vector<std::string> separators(1 + random() % 100);
+    std::vector<std::string> separators(1 + random() % 200);
     const std::string shared(random() % 3 * 5, 's');
     const uint32_t letters = 1 + random() % 3;
     for (std::string& separator : separators) {
@@ -152,13 +155,18 @@ TEST(IndexTest, RefusesWhatIsNoIndex) {
     StoreFixed<uint64_t>(bytes.data() + at, number);
     return bytes;
   };
-  for (const uint64_t count : {uint64_t{0}, uint64_t{4}, uint64_t{6}, UINT64_MAX, UINT64_MAX / 20 + 1}) {
+  for (const uint64_t count : {uint64_t{0}, uint64_t{4}, uint64_t{6}, UINT64_MAX, UINT64_MAX / 8 + 1}) {
     EXPECT_NE(index.Parse(with(0, count), data_end), nullptr) << count;
   }
-  EXPECT_NE(index.Parse(with(16, 8), data_end), nullptr) << "blocks begin at 0";
-  EXPECT_NE(index.Parse(with(24, 63), data_end), nullptr) << "aligned to 8";
-  EXPECT_NE(index.Parse(with(24, 128), data_end), nullptr) << "an empty block";
-  EXPECT_NE(index.Parse(with(24, UINT64_MAX - 7), data_end), nullptr) << "descending";
+  EXPECT_NE(index.Parse(with(16, 8), data_end), nullptr) << "zeros in the header";
+  const size_t offsets = 64 + 64;
+  EXPECT_NE(index.Parse(with(offsets, 8), data_end), nullptr) << "blocks begin at 0";
+  EXPECT_NE(index.Parse(with(offsets + 8, 63), data_end), nullptr) << "aligned to 8";
+  EXPECT_NE(index.Parse(with(offsets + 8, 128), data_end), nullptr) << "an empty block";
+  EXPECT_NE(index.Parse(with(offsets + 8, UINT64_MAX - 7), data_end), nullptr) << "descending";
+  EXPECT_NE(index.Parse(with(offsets + 40, 0), data_end), nullptr) << "filled up with where they end";
+  EXPECT_NE(index.Parse(with(64 + 40, 0), data_end), nullptr) << "filled up with the largest prefix";
+  EXPECT_NE(index.Parse(with(64 + 128, 0), data_end), nullptr) << "a top that is not of its group";
   std::string swapped = good;
   std::swap(swapped[swapped.size() - 1], swapped[swapped.size() - 2]);
   EXPECT_NE(index.Parse(swapped, data_end), nullptr) << "the separators differ from the prefixes";

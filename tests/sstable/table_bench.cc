@@ -147,8 +147,8 @@ void Get(benchmark::State& state, const TableSet& set, uint64_t odd) {
 void BM_GetRaw(benchmark::State& state) { Get(state, RawSet(), 0); }
 void BM_GetRawAbsent(benchmark::State& state) { Get(state, RawSet(), 1); }
 void BM_GetZstdCached(benchmark::State& state) { Get(state, ZstdSet(), 0); }
-BENCHMARK(BM_GetRaw)->MinTime(2);
-BENCHMARK(BM_GetRawAbsent)->MinTime(2);
+BENCHMARK(BM_GetRaw);
+BENCHMARK(BM_GetRawAbsent);
 
 void BM_SeekRaw(benchmark::State& state) {
   const TableSet& set = RawSet();
@@ -171,7 +171,7 @@ void BM_SeekRaw(benchmark::State& state) {
   }
   state.SetItemsProcessed(state.iterations());
 }
-BENCHMARK(BM_SeekRaw)->Arg(1)->Arg(10)->MinTime(1);
+BENCHMARK(BM_SeekRaw)->Arg(1)->Arg(10);
 
 void Walk(benchmark::State& state, const TableSet& set, bool forward) {
   uint64_t rows = 0;
@@ -198,10 +198,10 @@ void Walk(benchmark::State& state, const TableSet& set, bool forward) {
 void BM_NextRaw(benchmark::State& state) { Walk(state, RawSet(), true); }
 void BM_PrevRaw(benchmark::State& state) { Walk(state, RawSet(), false); }
 void BM_NextZstd(benchmark::State& state) { Walk(state, ZstdSet(), true); }
-BENCHMARK(BM_NextRaw)->MinTime(1);
-BENCHMARK(BM_PrevRaw)->MinTime(1);
-BENCHMARK(BM_NextZstd)->MinTime(1);
-BENCHMARK(BM_GetZstdCached)->MinTime(2);
+BENCHMARK(BM_NextRaw);
+BENCHMARK(BM_PrevRaw);
+BENCHMARK(BM_NextZstd);
+BENCHMARK(BM_GetZstdCached);
 
 // A block that is in the caches of the processor: the instructions alone.
 void BM_BlockSearch(benchmark::State& state) {
@@ -238,7 +238,7 @@ void BM_ReadZstdBlock(benchmark::State& state) {
   static const TableSet* const set = BuildSet("/tmp/lsm_table_bench", kZstd, 0, 0);
   Get(state, *set, 0);
 }
-BENCHMARK(BM_ReadZstdBlock)->MinTime(1);
+BENCHMARK(BM_ReadZstdBlock);
 
 void BM_Build(benchmark::State& state) {
   class Nowhere : public WritableFile {

@@ -205,11 +205,16 @@ void FixSums(std::string* table) {
     }
   }
   const FileRange index = handle(2);
-  if (fits(index) && index.size >= 32) {
+  if (fits(index) && index.size >= 64) {
     const auto count = LoadFixed<uint64_t>(table->data() + index.offset);
-    for (uint64_t i = 0; i < count && 32 + i * 8 <= index.size; ++i) {
-      const auto begin = LoadFixed<uint64_t>(table->data() + index.offset + 16 + i * 8);
-      const auto end = LoadFixed<uint64_t>(table->data() + index.offset + 24 + i * 8);
+    const uint64_t data_end = handle(0).size != 0   ? handle(0).offset
+                              : handle(1).size != 0 ? handle(1).offset
+                                                    : index.offset;
+    const auto offset_at = [&](uint64_t i) { return 64 + i / 8 * 128 + 64 + i % 8 * 8; };
+    for (uint64_t i = 0; i < count && offset_at(i + 1) + 8 <= index.size; ++i) {
+      const char* bytes = table->data() + index.offset;
+      const auto begin = LoadFixed<uint64_t>(bytes + offset_at(i));
+      const auto end = i + 1 < count ? LoadFixed<uint64_t>(bytes + offset_at(i + 1)) : data_end;
       if (begin > end || end > footer || end - begin < kBlockTrailerSize) continue;
       FixSum(table, number, begin, end - begin - 8);
     }
