@@ -79,7 +79,7 @@ class Scan {
   void DropPins();
 
   const RefPtr<const RefCounted> owner_;
-  // Before entries_, which may hand its last blocks to it when it is destroyed.
+  // Outlives entries_, which hands blocks to it.
   PinList pins_;
   const std::unique_ptr<EntryIterator> entries_;
   const FragmentedRangeTombstones tombstones_;

@@ -16,7 +16,7 @@
 //    SeekForPrev(key) to the last entry whose user key is <= key, the oldest version of it.
 // 5. While a PinList is set, the iterator hands to it whatever keeps past entries readable (cache
 //    handles) instead of letting it go, so all entries seen since stay readable until the list is
-//    cleared.
+//    cleared. Setting null hands over what is left. A destructor hands nothing over: it may not allocate.
 // 6. One thread at a time uses an iterator. What it reads stays alive through references it holds.
 //
 // valid() and entry() are plain members so that a merge compares its sources without a virtual call.

@@ -20,8 +20,6 @@ constexpr uint64_t kReadAheadSize = 1 * kMiB;
 TableIterator::TableIterator(RefPtr<const Table> table, Table::ScanKind kind)
     : table_(std::move(table)), kind_(kind) {}
 
-TableIterator::~TableIterator() { SetPinList(nullptr); }
-
 void TableIterator::SetPinList(PinList* pins) {
   if (pins_ != nullptr) {
     // From here on nothing of what was seen may be let go, and the list is the last chance to keep it.

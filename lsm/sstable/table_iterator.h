@@ -17,7 +17,6 @@ namespace lsm {
 class TableIterator final : public EntryIterator {
  public:
   TableIterator(RefPtr<const Table> table, Table::ScanKind kind);
-  ~TableIterator() override;
 
   void SeekFirst() override;
   void SeekLast() override;

@@ -88,8 +88,8 @@ class RunIterator final : public EntryIterator {
       Fail(table.status());
       return false;
     }
-    // The list keeps what the old table's iterator showed readable.
-    if (pins_ != nullptr && table_ != nullptr) pins_->push_back(table_owner_);
+    // Hands what the old table's iterator showed to the list.
+    if (pins_ != nullptr && table_ != nullptr) table_->SetPinList(nullptr);
     table_ = (*table)->NewIterator(kind_);
     table_owner_ = table.Take();
     if (pins_ != nullptr) table_->SetPinList(pins_);

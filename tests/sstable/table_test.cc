@@ -283,6 +283,7 @@ TEST_P(TableTest, PinnedEntriesOutliveTheIteratorAndTheTable) {
       if (seen.size() == rows.size() / 2) break;
     }
     iterator->Seek(rows.back().key);
+    iterator->SetPinList(nullptr);
   }
   table = nullptr;
   if (cache_ != nullptr) cache_->EraseTable(kNumber);
