@@ -110,6 +110,8 @@ struct lsm_iter : lsm::capi::Handle<lsm::capi::Mark::kIter> {
       : db(shell), scan(std::move(made)) {}
   const lsm_db* const db;
   std::unique_ptr<lsm::Scan> scan;
+  // A move was left half-way by an exception; only a seek may follow.
+  bool is_lost = false;
 };
 
 namespace lsm::capi {

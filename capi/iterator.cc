@@ -14,18 +14,40 @@ static_assert(sizeof(lsm_row) == sizeof(Scan::Row) &&
               offsetof(lsm_row, value) == offsetof(Scan::Row, value) &&
               offsetof(lsm_row, value_size) == offsetof(Scan::Row, value_size));
 
-// Runs a step of an iterator that may be used.
-template <typename Step>
-lsm_status Move(lsm_iter* it, lsm_error** error, Step step) noexcept {
-  return Call(error, [&]() -> Status {
-    LSM_RETURN_IF_ERROR(CheckChild("it", it));
-    return step(*it->scan);
-  });
+enum class Motion { kStep, kSeek };
+
+// Calls `move` on the scan of an iterator that may be used. Where memory runs out half-way the
+// iterator is lost until a seek.
+template <typename Move>
+lsm_status Run(lsm_iter* it, lsm_error** error, Motion motion, Move move) noexcept {
+  bool is_moving = false;
+  try {
+    if (const Status usable = CheckChild("it", it); !usable.ok()) [[unlikely]]
+      return Finish(usable, error);
+    if (it->is_lost) [[unlikely]] {
+      if (motion == Motion::kStep) return Finish(Status::OutOfMemory(), error);
+      it->is_lost = false;
+    }
+    is_moving = true;
+    return Finish(move(*it->scan), error);
+  } catch (...) {
+    if (is_moving) it->is_lost = true;
+    return Fail(CaughtStatus(), error);
+  }
 }
 
-Status ReadTarget(const void* key, size_t key_size, std::string_view* target) {
-  LSM_RETURN_IF_ERROR(ReadBytes("key", key, key_size, target));
-  return CheckKeySize(*target);
+// A seek to a key, which is checked before anything moves.
+template <typename Seek>
+lsm_status RunSeek(lsm_iter* it, const void* key, size_t key_size, lsm_error** error,
+                   Seek seek) noexcept {
+  std::string_view target;
+  const auto check = [&]() -> Status {
+    LSM_RETURN_IF_ERROR(CheckChild("it", it));
+    LSM_RETURN_IF_ERROR(ReadBytes("key", key, key_size, &target));
+    return CheckKeySize(target);
+  };
+  if (const lsm_status status = Call(error, check); status != LSM_OK) return status;
+  return Run(it, error, Motion::kSeek, [&](Scan& scan) { return seek(scan, target); });
 }
 
 Status NextN(Scan& scan, lsm_row* rows, size_t capacity, size_t* count) {
@@ -36,7 +58,7 @@ Status NextN(Scan& scan, lsm_row* rows, size_t capacity, size_t* count) {
 }
 
 bool IsServed(const lsm_iter* it) {
-  return IsHandle(it) && !IsInherited(it->db) &&
+  return IsHandle(it) && !it->is_lost && !IsInherited(it->db) &&
          it->db->open.load(std::memory_order_relaxed) != nullptr;
 }
 
@@ -51,7 +73,9 @@ const void* GiveBytes(std::string_view bytes, size_t* size) {
 using lsm::Scan;
 using lsm::Status;
 using lsm::capi::Call;
-using lsm::capi::Move;
+using lsm::capi::Motion;
+using lsm::capi::Run;
+using lsm::capi::RunSeek;
 
 extern "C" {
 
@@ -78,42 +102,37 @@ void lsm_iter_destroy(lsm_iter* it) {
 }
 
 lsm_status lsm_iter_seek_first(lsm_iter* it, lsm_error** error) {
-  return Move(it, error, [](Scan& scan) { return scan.SeekFirst(); });
+  return Run(it, error, Motion::kSeek, [](Scan& scan) { return scan.SeekFirst(); });
 }
 
 lsm_status lsm_iter_seek_last(lsm_iter* it, lsm_error** error) {
-  return Move(it, error, [](Scan& scan) { return scan.SeekLast(); });
+  return Run(it, error, Motion::kSeek, [](Scan& scan) { return scan.SeekLast(); });
 }
 
 lsm_status lsm_iter_seek(lsm_iter* it, const void* key, size_t key_size, lsm_error** error) {
-  return Move(it, error, [&](Scan& scan) -> Status {
-    std::string_view target;
-    LSM_RETURN_IF_ERROR(lsm::capi::ReadTarget(key, key_size, &target));
-    return scan.Seek(target);
-  });
+  return RunSeek(it, key, key_size, error,
+                 [](Scan& scan, std::string_view target) { return scan.Seek(target); });
 }
 
 lsm_status lsm_iter_seek_for_prev(lsm_iter* it, const void* key, size_t key_size,
                                   lsm_error** error) {
-  return Move(it, error, [&](Scan& scan) -> Status {
-    std::string_view target;
-    LSM_RETURN_IF_ERROR(lsm::capi::ReadTarget(key, key_size, &target));
-    return scan.SeekForPrev(target);
-  });
+  return RunSeek(it, key, key_size, error,
+                 [](Scan& scan, std::string_view target) { return scan.SeekForPrev(target); });
 }
 
 lsm_status lsm_iter_next(lsm_iter* it, lsm_error** error) {
-  return Move(it, error, [](Scan& scan) { return scan.Next(); });
+  return Run(it, error, Motion::kStep, [](Scan& scan) { return scan.Next(); });
 }
 
 lsm_status lsm_iter_prev(lsm_iter* it, lsm_error** error) {
-  return Move(it, error, [](Scan& scan) { return scan.Prev(); });
+  return Run(it, error, Motion::kStep, [](Scan& scan) { return scan.Prev(); });
 }
 
 lsm_status lsm_iter_next_n(lsm_iter* it, lsm_row* rows, size_t capacity, size_t* count,
                            lsm_error** error) {
   if (count != nullptr) *count = 0;
-  return Move(it, error, [&](Scan& scan) { return lsm::capi::NextN(scan, rows, capacity, count); });
+  return Run(it, error, Motion::kStep,
+             [&](Scan& scan) { return lsm::capi::NextN(scan, rows, capacity, count); });
 }
 
 const void* lsm_iter_key(const lsm_iter* it, size_t* size) {

@@ -48,7 +48,7 @@ VISIBLE void* aligned_alloc(size_t alignment, size_t size) {
       allocations_left = k;                                                                  \
       const lsm_status status = (call);                                                      \
       allocations_left = -1;                                                                 \
-      done = !failed;                                                                        \
+      done = !failed;if(k%50==0||done)fprintf(stderr,"%ld %s\n",k,#call);                                                                        \
       check_status(__FILE__, __LINE__, #call, status == LSM_OK ? LSM_OK : LSM_OUT_OF_MEMORY, \
                    status);                                                                  \
       if (done) CHECK_INT(LSM_OK, status);                                                   \
@@ -87,15 +87,24 @@ static void setting_options(void) {
   lsm_options_destroy(options);
 }
 
+// What a failed open left behind goes with the next one.
+static void expect_openable(lsm_db* failed_open) {
+  CHECK(failed_open == NULL);
+  close_db(open_db(scratch("db"), TINY));
+}
+
 static void opening(void) {
   lsm_db* db = NULL;
   lsm_options* options = options_of(TINY);
-  FOR_EVERY_K(lsm_open(scratch("db"), options, &db, &err), close_db(db), CHECK(db == NULL));
+  FOR_EVERY_K(lsm_open(scratch("db"), options, &db, &err), close_db(db), {
+    expect_openable(db);
+    EXPECT(LSM_OK, lsm_destroy(scratch("db"), &err));
+  });
   model m = {NULL, 0, 0};
   db = open_db(scratch("db"), TINY);
-  fill(db, &m, 500);
+  fill(db, &m, 200);
   close_db(db);
-  FOR_EVERY_K(lsm_open(scratch("db"), options, &db, &err), close_db(db), CHECK(db == NULL));
+  FOR_EVERY_K(lsm_open(scratch("db"), options, &db, &err), close_db(db), expect_openable(db));
   db = open_db(scratch("db"), TINY);
   check_equals_model(db, NULL, &m);
   close_db(db);
@@ -185,4 +194,10 @@ static void writing(void) {
   model_free(&m);
 }
 
-CHECK_MAIN(T(handles_are_null), T(setting_options), T(opening), T(reading), T(writing))
+int main(void) {
+  static const check_test kTests[] = {T(handles_are_null), T(setting_options), T(opening), T(reading),
+                                      T(writing)};
+  // Thousands of opens: on files in memory where that can be had, as durability is not what is tried.
+  if (exists("/dev/shm")) setenv("TEST_TMPDIR", "/dev/shm", 1);
+  return check_run(kTests, sizeof kTests / sizeof kTests[0]);
+}
