@@ -44,8 +44,7 @@ class MemTable : public RefCounted {
  public:
   // `capacity` bytes of arena, from the pool, but Arena::kMinCapacity (64 KiB) at least, so that a
   // tiny write buffer is a matter of when to flush, by memory_used(), and not of what fits.
-  // kOutOfMemory where the system has none; kTooLarge above Arena::kMaxCapacity (16 GiB). The pool
-  // outlives the memtable.
+  // kOutOfMemory where the system has none; kTooLarge above Arena::kMaxCapacity (16 GiB).
   static Result<RefPtr<MemTable>> Create(ArenaPool* pool, uint64_t capacity);
 
   // An arena of this many bytes takes, empty, any batch of `count` operations that is encoded in
