@@ -1,6 +1,7 @@
 #include "lsm/version/version_set.h"
 
 #include <algorithm>
+#include <cerrno>
 #include <map>
 #include <string>
 #include <utility>
@@ -26,8 +27,10 @@ Result<std::unique_ptr<VersionSet>> VersionSet::Recover(std::shared_ptr<Director
   std::unique_ptr<VersionSet> set(new VersionSet(std::move(directory), std::move(cache)));
   auto file = set->directory_->OpenForReading(ManifestFileName(number));
   if (!file.ok()) {
-    return file.status().WithContext(
+    const Status status = file.status().WithContext(
         "CURRENT names a manifest that cannot be opened; restore it from a backup");
+    // "No such file" would read as "no such database".
+    return status.errnum() == ENOENT ? status.WithCode(Code::kCorruption) : status;
   }
   const std::string path = (*file)->path();
   LSM_RETURN_IF_ERROR(ReadManifest(file.Take(), number, [&](const ManifestRecord& record) {
@@ -201,7 +204,8 @@ Status VersionSet::Roll(const Version& version, const Logs& logs) {
   if (!status.ok()) {
     // CURRENT may name either manifest after a crash. Both hold what was applied so far only as long as
     // nothing is applied to either.
-    poison_ = status.WithContext("the manifest could not be replaced; reopen the database");
+    poison_ = status.WithContext("the manifest could not be replaced; reopen the database")
+                  .WithRetryable(false);
     return poison_;
   }
   uint64_t old_number;
@@ -238,7 +242,9 @@ Status VersionSet::Apply(VersionEdit edit) {
   if (manifest_->HasRoomFor(bytes)) {
     Status status = manifest_->Append(bytes);
     if (!status.ok()) {
-      poison_ = status.WithContext("the manifest could not be written; reopen the database");
+      // Full disks included: the edit may be in the file all the same.
+      poison_ = status.WithContext("the manifest could not be written; reopen the database")
+                    .WithRetryable(false);
       return poison_;
     }
   } else {
