@@ -267,13 +267,15 @@ Result<std::string> DbImpl::GetProperty(std::string_view name) {
 
 Status DbImpl::Close() {
   if (ForkGeneration() != fork_generation_) return ForkedStatus();
-  if (closed_.load(std::memory_order_acquire)) return ClosedStatus();
   Status status;
-  if (background_ != nullptr) {
-    const auto state = context_.read_state.Share();
-    if (state->active().table->memory_used() > kFlushAtClose) {
-      status = Flush();
-    }
+  {
+    // What is looked at here stays until this call leaves, though another thread may be closing too.
+    const Call call(this);
+    LSM_RETURN_IF_ERROR(call.status());
+    const bool flushes =
+        background_ != nullptr &&
+        context_.read_state.Share()->active().table->memory_used() > kFlushAtClose;
+    if (flushes) status = Flush();
   }
   if (closed_.exchange(true, std::memory_order_seq_cst)) return ClosedStatus();
   if (background_ != nullptr) {
