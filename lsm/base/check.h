@@ -1,5 +1,5 @@
-// Checks of the programmer's own assumptions. Bad bytes, failed calls and misuse by the host are not
-// programmer errors: they return a Status.
+// Checks of the programmer's own assumptions. Bad bytes, failed calls and misuse by the host are
+// not programmer errors: they return a Status.
 
 #ifndef LSM_BASE_CHECK_H_
 #define LSM_BASE_CHECK_H_
@@ -23,11 +23,11 @@ namespace lsm::internal {
     (void)sizeof(condition);  \
   } while (false)
 #else
-#define LSM_DCHECK(condition)                                         \
-  do {                                                                \
-    if (!(condition)) {                                               \
-      ::lsm::internal::CheckFailed(__FILE__, __LINE__, #condition);   \
-    }                                                                 \
+#define LSM_DCHECK(condition)                                       \
+  do {                                                              \
+    if (!(condition)) {                                             \
+      ::lsm::internal::CheckFailed(__FILE__, __LINE__, #condition); \
+    }                                                               \
   } while (false)
 #endif
 

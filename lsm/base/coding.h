@@ -1,6 +1,7 @@
-// How numbers stand in files: fixed widths little-endian, varints in LEB128 (seven bits a byte, least
-// significant first, at most ten bytes). Readers take a std::string_view that shrinks from the front and
-// answer false, with the view left as it was, when the bytes do not suffice or do not fit the type.
+// How numbers stand in files: fixed widths little-endian, varints in LEB128 (seven bits a byte,
+// least significant first, at most ten bytes). Readers take a std::string_view that shrinks from
+// the front and answer false, with the view left as it was, when the bytes do not suffice or do not
+// fit the type.
 
 #ifndef LSM_BASE_CODING_H_
 #define LSM_BASE_CODING_H_

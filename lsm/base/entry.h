@@ -1,9 +1,9 @@
 // Entries and their order: what memtables, tables and iterators hold.
 //
 // An entry is one version of a user key. The engine has one order: user keys bytewise ascending
-// (memcmp; a prefix before what it is a prefix of), and under one user key sequence numbers descending,
-// newest first. No two entries share key and sequence, except sequence 0, which compaction gives to what
-// every reader sees and which therefore stands once a key.
+// (memcmp; a prefix before what it is a prefix of), and under one user key sequence numbers
+// descending, newest first. No two entries share key and sequence, except sequence 0, which
+// compaction gives to what every reader sees and which therefore stands once a key.
 
 #ifndef LSM_BASE_ENTRY_H_
 #define LSM_BASE_ENTRY_H_
@@ -51,8 +51,8 @@ inline int CompareEntries(const Entry& a, const Entry& b) {
   return a.sequence > b.sequence ? -1 : a.sequence < b.sequence ? 1 : 0;
 }
 
-// The eight bytes of `key` from `skip` on as a big-endian number, zero-padded: for keys that share their
-// first `skip` bytes, a smaller number means a smaller key, and equal numbers mean nothing.
+// The eight bytes of `key` from `skip` on as a big-endian number, zero-padded: for keys that share
+// their first `skip` bytes, a smaller number means a smaller key, and equal numbers mean nothing.
 inline uint64_t KeyPrefix(std::string_view key, size_t skip = 0) {
   uint64_t prefix = 0;
   if (key.size() >= skip + 8) {

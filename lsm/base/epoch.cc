@@ -53,8 +53,9 @@ class EpochDomain {
 
   void Drain() {
     const uint64_t epoch = internal::global_epoch.fetch_add(1, std::memory_order_seq_cst);
-    // Guards are as short as a get, so this is a short wait; a lock would put a cost on every reader. A
-    // guard that read the epoch before it was advanced may announce it only now, hence the second test.
+    // Guards are as short as a get, so this is a short wait; a lock would put a cost on every
+    // reader. A guard that read the epoch before it was advanced may announce it only now, hence
+    // the second test.
     while (OldestActive() <= epoch || IsRetiredUpTo(epoch)) {
       Collect();
       absl::SleepFor(absl::Microseconds(20));
@@ -118,7 +119,8 @@ class EpochDomain {
     *link = deletion.next;
   }
 
-  // Unlinks what no guard can see. Objects deleted later may retire others: those wait for the next call.
+  // Unlinks what no guard can see. Objects deleted later may retire others: those wait for the next
+  // call.
   Retirable* TakeGarbage() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
     const uint64_t oldest = OldestActive();
     Retirable* garbage = nullptr;
@@ -171,8 +173,8 @@ void EpochRetire(Retirable* object) { EpochDomain::Get().Retire(object); }
 void EpochCollect() { EpochDomain::Get().CollectIfWorthwhile(); }
 
 void EpochDrain() {
-  // A deletion may retire further objects (a version its tables), so drain until a round deletes nothing
-  // new: chains are no longer than read state -> version -> table -> file.
+  // A deletion may retire further objects (a version its tables), so drain until a round deletes
+  // nothing new: chains are no longer than read state -> version -> table -> file.
   constexpr int kLongestChain = 5;
   for (int i = 0; i < kLongestChain; ++i) EpochDomain::Get().Drain();
 }

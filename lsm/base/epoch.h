@@ -1,18 +1,19 @@
-// Epoch-based reclamation: how readers use shared objects without a lock and without writing a cache
-// line that another thread writes (Fraser, "Practical lock-freedom", 2004).
+// Epoch-based reclamation: how readers use shared objects without a lock and without writing a
+// cache line that another thread writes (Fraser, "Practical lock-freedom", 2004).
 //
-// A reader enters an EpochGuard, loads pointers from atomics and uses what they point to until the guard
-// ends. Whoever takes an object out of reach (swaps the pointer) hands it to EpochRetire(); EpochCollect()
-// deletes it once every guard that was there at that moment has ended. The two are apart because a
-// destructor may take locks: objects are retired anywhere, and collected where no lock is held.
+// A reader enters an EpochGuard, loads pointers from atomics and uses what they point to until the
+// guard ends. Whoever takes an object out of reach (swaps the pointer) hands it to EpochRetire();
+// EpochCollect() deletes it once every guard that was there at that moment has ended. The two are
+// apart because a destructor may take locks: objects are retired anywhere, and collected where no
+// lock is held.
 //
-// RefCounted objects live longer than a guard where somebody holds a reference: TryRef() inside a guard
-// turns a borrowed pointer into an owned one, and the last Unref() retires the object.
+// RefCounted objects live longer than a guard where somebody holds a reference: TryRef() inside a
+// guard turns a borrowed pointer into an owned one, and the last Unref() retires the object.
 //
 // Invariants:
-// 1. A guard announces the global epoch it saw, then loads pointers; a retirer unlinks, then advances
-//    the global epoch E -> E+1 and tags the object with E. Both are sequentially consistent, so a guard
-//    that can still see the object announces an epoch <= E.
+// 1. A guard announces the global epoch it saw, then loads pointers; a retirer unlinks, then
+//    advances the global epoch E -> E+1 and tags the object with E. Both are sequentially
+//    consistent, so a guard that can still see the object announces an epoch <= E.
 // 2. An object tagged E is deleted only when no guard announces an epoch <= E.
 // 3. Guards nest; only the outermost one announces.
 
@@ -81,15 +82,15 @@ class EpochGuard {
   internal::EpochSlot* slot_;
 };
 
-// Has `object` deleted by a later EpochCollect() when no guard can see it any more. REQUIRES: it is out of
-// reach for new guards. Never allocates.
+// Has `object` deleted by a later EpochCollect() when no guard can see it any more. REQUIRES: it is
+// out of reach for new guards. Never allocates.
 void EpochRetire(Retirable* object);
 // Deletes what no guard can see any more, if enough has been retired to make looking worth while.
 // REQUIRES: the calling thread holds no lock that a destructor of a retired object takes.
 void EpochCollect();
-// Waits for every guard that is there now and deletes all that was retired before the call; what another
-// thread is deleting of it is deleted on return, too. REQUIRES: as for EpochCollect(); the calling thread
-// holds no guard, and is not in a destructor of a retired object.
+// Waits for every guard that is there now and deletes all that was retired before the call; what
+// another thread is deleting of it is deleted on return, too. REQUIRES: as for EpochCollect(); the
+// calling thread holds no guard, and is not in a destructor of a retired object.
 void EpochDrain();
 
 class RefCounted : public Retirable {

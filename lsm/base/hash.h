@@ -1,9 +1,10 @@
 // The two hashes of the engine, both XXH3 (xxhash.com; 64 bits of state, a dozen bytes a cycle).
 //
-// - HashKey: of a user key, computed once a get and shared by every filter and block it meets. Part of
-//   the table format: filters and the tags in blocks are made from it.
-// - Checksum*: of bytes on disk. `seed` ties a sum to the place the bytes belong (a file number and an
-//   offset mixed by ChecksumSeed), so that a block in the wrong place fails although it is whole.
+// - HashKey: of a user key, computed once a get and shared by every filter and block it meets. Part
+//   of the table format: filters and the tags in blocks are made from it.
+// - Checksum*: of bytes on disk. `seed` ties a sum to the place the bytes belong (a file number and
+//   an offset mixed by ChecksumSeed), so that a block in the wrong place fails although it is
+//   whole.
 
 #ifndef LSM_BASE_HASH_H_
 #define LSM_BASE_HASH_H_

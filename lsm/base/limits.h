@@ -26,8 +26,8 @@ inline constexpr uint64_t kLogAlignment = 8;
 inline constexpr uint64_t kLogSegmentHeaderSize = 64;
 inline constexpr uint64_t kLogRecordHeaderSize = 32;
 
-// Tables. A block closes at the first row that brings it over the block size, so a block holds at most
-// that much and one row more; versions of one key may need several blocks.
+// Tables. A block closes at the first row that brings it over the block size, so a block holds at
+// most that much and one row more; versions of one key may need several blocks.
 inline constexpr uint64_t kMinBlockSize = 64;
 inline constexpr uint64_t kMaxBlockSize = 16 * kMiB;
 inline constexpr uint64_t kMaxBlockContentSize = kMaxBlockSize + kMaxKeySize + kMaxValueSize + kMiB;

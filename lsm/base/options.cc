@@ -38,15 +38,15 @@ const Row kRows[] = {
       "Open beside other readers and change no file; the log is replayed in memory."},
      &Options::read_only},
     {{"mmap_reads", OptionType::kBool, "", "", "",
-      "Read tables through a memory map; false reads into private memory, so that a failing disk is an "
-      "error instead of a SIGBUS."},
+      "Read tables through a memory map; false reads into private memory, so that a failing "
+      "disk is an error instead of a SIGBUS."},
      &Options::mmap_reads},
     {{"memory_budget", OptionType::kSize, "bytes", "1MiB", "1024GiB",
       "The cap over memtables, block cache, and index and filters that are not mapped."},
      &Options::memory_budget},
     {{"write_buffer_size", OptionType::kSize, "bytes", "4KiB", "16GiB",
-      "The size at which a memtable is flushed to a table; auto is a sixth of memory_budget, at most "
-      "64MiB."},
+      "The size at which a memtable is flushed to a table; auto is a sixth of memory_budget, "
+      "at most 64MiB."},
      &Options::write_buffer_size,
      true},
     {{"block_cache_size", OptionType::kSize, "bytes", "0", "1024GiB",
@@ -60,14 +60,16 @@ const Row kRows[] = {
       "The size at which a compaction closes a table and starts the next."},
      &Options::table_size},
     {{"compression", OptionType::kCompression, "", "", "",
-      "none, zstd or zstd:LEVEL with a level from -7 to 19; a block that does not shrink stays raw."},
+      "none, zstd or zstd:LEVEL with a level from -7 to 19; a block that does not shrink "
+      "stays raw."},
      &Options::compression},
     {{"filter_bits_per_key", OptionType::kNumber, "bits", "0", "64",
-      "The average size of the Bloom filters; they are spread over the levels so that lookups of absent "
-      "keys cost least; 0 builds none."},
+      "The average size of the Bloom filters; they are spread over the levels so that "
+      "lookups of absent keys cost least; 0 builds none."},
      &Options::filter_bits_per_key},
     {{"compaction_style", OptionType::kStyle, "", "", "",
-      "lazy (tiered levels over a leveled last one), leveled (least space) or tiered (least writing)."},
+      "lazy (tiered levels over a leveled last one), leveled (least space) or tiered "
+      "(least writing)."},
      &Options::compaction_style},
     {{"size_ratio", OptionType::kNumber, "", "2", "64",
       "How many times larger each level is than the one above it."},
@@ -137,8 +139,8 @@ std::string FormatWithUnit(uint64_t value, const Unit (&units)[N]) {
 }
 
 Status BadValue(const Row& row, std::string_view value, std::string_view expected) {
-  return Status::InvalidArgument(absl::StrCat("option ", row.info.name, "=", value, ": expected ",
-                                              expected));
+  return Status::InvalidArgument(
+      absl::StrCat("option ", row.info.name, "=", value, ": expected ", expected));
 }
 
 Status OutOfBounds(const Row& row, std::string_view value) {
@@ -253,12 +255,11 @@ const Row* FindRow(std::string_view name) {
 Options ResolveOptions(const Options& options) {
   Options resolved = options;
   if (resolved.write_buffer_size == kAutoSize) {
-    resolved.write_buffer_size = std::clamp(resolved.memory_budget / (2 * kMaxMemtables),
-                                            kMinWriteBufferSize, 64 * kMiB);
+    resolved.write_buffer_size =
+        std::clamp(resolved.memory_budget / (2 * kMaxMemtables), kMinWriteBufferSize, 64 * kMiB);
   }
   if (resolved.block_cache_size == kAutoSize) {
-    const uint64_t taken =
-        resolved.memory_budget / 8 + kMaxMemtables * resolved.write_buffer_size;
+    const uint64_t taken = resolved.memory_budget / 8 + kMaxMemtables * resolved.write_buffer_size;
     resolved.block_cache_size = resolved.memory_budget - std::min(taken, resolved.memory_budget);
   }
   return resolved;
@@ -287,8 +288,7 @@ Status SetOption(Options* options, std::string_view name, std::string_view value
         "unknown option ", name, "; known are ",
         absl::StrJoin(kRows, ", ", [](std::string* out, const Row& r) { *out += r.info.name; })));
   }
-  return std::visit([&](auto field) { return Parse(*row, value, &(options->*field)); },
-                    row->field);
+  return std::visit([&](auto field) { return Parse(*row, value, &(options->*field)); }, row->field);
 }
 
 }  // namespace lsm

@@ -1,6 +1,6 @@
-// The options of a database, and the one table that describes them all: it feeds lsm_options_set, the
-// command line's --option name=value, the bindings and the printed reference. A new option is a field
-// here and a row in options.cc.
+// The options of a database, and the one table that describes them all: it feeds lsm_options_set,
+// the command line's --option name=value, the bindings and the printed reference. A new option is a
+// field here and a row in options.cc.
 
 #ifndef LSM_BASE_OPTIONS_H_
 #define LSM_BASE_OPTIONS_H_
@@ -26,8 +26,8 @@ enum class CompactionStyle : uint8_t { kLazy, kLeveled, kTiered };
 // The value of a size that ResolveOptions() derives from memory_budget.
 inline constexpr uint64_t kAutoSize = UINT64_MAX;
 
-// Sizes are in bytes, durations in microseconds. The meaning and bounds of each field are in its row of
-// the table, which is what users read.
+// Sizes are in bytes, durations in microseconds. The meaning and bounds of each field are in its
+// row of the table, which is what users read.
 struct Options {
   bool create_if_missing = true;
   bool error_if_exists = false;
@@ -47,9 +47,9 @@ struct Options {
   uint64_t max_open_tables = 4096;
 };
 
-// The options with every "auto" replaced by the size it stands for. The parts of the budget: at most
-// kMaxMemtables memtables at once, the block cache, and an eighth for what is neither (compaction
-// buffers, table metadata, read buffers).
+// The options with every "auto" replaced by the size it stands for. The parts of the budget: at
+// most kMaxMemtables memtables at once, the block cache, and an eighth for what is neither
+// (compaction buffers, table metadata, read buffers).
 inline constexpr uint64_t kMaxMemtables = 3;
 Options ResolveOptions(const Options& options);
 
@@ -70,9 +70,10 @@ std::span<const OptionInfo> OptionTable();
 // The value of option `name` as text that SetOption takes back. REQUIRES: it is in the table.
 std::string GetOption(const Options& options, std::string_view name);
 
-// kInvalidArgument, with the options unchanged, for an unknown name (the message lists the known ones),
-// a value that does not parse, or one out of bounds (the message names the bound). Sizes are bytes or
-// take KiB, MiB, GiB; durations take us, ms, s (no unit: microseconds); booleans are true or false.
+// kInvalidArgument, with the options unchanged, for an unknown name (the message lists the known
+// ones), a value that does not parse, or one out of bounds (the message names the bound). Sizes are
+// bytes or take KiB, MiB, GiB; durations take us, ms, s (no unit: microseconds); booleans are true
+// or false.
 Status SetOption(Options* options, std::string_view name, std::string_view value);
 
 }  // namespace lsm

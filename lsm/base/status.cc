@@ -86,20 +86,19 @@ Status::Status(Code code, std::string_view message) : code_(code) {
 
 Status Status::Corruption(std::string_view file, uint64_t offset, std::string_view message) {
   Status status(Code::kCorruption);
-  status.SetDetail(
-      {.message = std::string(message), .file = std::string(file), .offset = offset});
+  status.SetDetail({.message = std::string(message), .file = std::string(file), .offset = offset});
   return status;
 }
 
 Status Status::FromErrno(int errnum, std::string_view operation, std::string_view file,
                          uint64_t offset) {
   Status status(CodeOfErrno(errnum));
-  status.SetDetail({.message = absl::StrCat(operation, ": ",
-                                            std::generic_category().message(errnum)),
-                    .file = std::string(file),
-                    .offset = offset,
-                    .errnum = errnum,
-                    .retryable = IsRetryable(errnum)});
+  status.SetDetail(
+      {.message = absl::StrCat(operation, ": ", std::generic_category().message(errnum)),
+       .file = std::string(file),
+       .offset = offset,
+       .errnum = errnum,
+       .retryable = IsRetryable(errnum)});
   return status;
 }
 
@@ -123,8 +122,8 @@ Status Status::WithContext(std::string_view context) const {
   if (ok()) return *this;
   Status status(code_);
   Detail detail = CopyDetail();
-  detail.message = detail.message.empty() ? std::string(context)
-                                          : absl::StrCat(context, ": ", detail.message);
+  detail.message =
+      detail.message.empty() ? std::string(context) : absl::StrCat(context, ": ", detail.message);
   status.SetDetail(std::move(detail));
   return status;
 }

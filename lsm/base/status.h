@@ -1,8 +1,8 @@
 // Status: how every call of the engine says what became of it.
 //
-// A Status is a code and, for failures, an immutable detail shared by its copies: a message for people,
-// the errno, the file and the offset in it, and whether the same call may succeed later with nothing
-// changed. OK, NotFound and End never allocate.
+// A Status is a code and, for failures, an immutable detail shared by its copies: a message for
+// people, the errno, the file and the offset in it, and whether the same call may succeed later
+// with nothing changed. OK, NotFound and End never allocate.
 //
 // Messages say what was wrong, what was expected and what to do; ToString() adds file and offset.
 // Codes have the values of lsm.h and never change.
@@ -63,8 +63,9 @@ class [[nodiscard]] Status {
   static Status Internal(std::string_view message) { return Status(Code::kInternal, message); }
   // `file` is a path as the user would type it; `offset` counts bytes from its start.
   static Status Corruption(std::string_view file, uint64_t offset, std::string_view message);
-  // A failed system call: `operation` such as "open"; the code follows from the errno (ENOSPC and EDQUOT
-  // are kNoSpace, ENOMEM is kOutOfMemory, everything else kIoError), and so does retryable().
+  // A failed system call: `operation` such as "open"; the code follows from the errno (ENOSPC and
+  // EDQUOT are kNoSpace, ENOMEM is kOutOfMemory, everything else kIoError), and so does
+  // retryable().
   static Status FromErrno(int errnum, std::string_view operation, std::string_view file,
                           uint64_t offset = kNoOffset);
 
@@ -133,11 +134,11 @@ class [[nodiscard]] Result {
 }  // namespace lsm
 
 // Returns early with a failed Status.
-#define LSM_RETURN_IF_ERROR(expression)                \
-  do {                                                 \
-    ::lsm::Status lsm_status_ = (expression);          \
-    if (!lsm_status_.ok()) [[unlikely]]                \
-      return lsm_status_;                              \
+#define LSM_RETURN_IF_ERROR(expression)       \
+  do {                                        \
+    ::lsm::Status lsm_status_ = (expression); \
+    if (!lsm_status_.ok()) [[unlikely]]       \
+      return lsm_status_;                     \
   } while (false)
 
 #define LSM_CONCAT_INNER_(a, b) a##b

@@ -57,17 +57,15 @@ bool ReadRangeEnd(std::string_view* input, std::string_view* end) {
 Status CheckKeySize(std::string_view key) {
   if (key.size() <= kMaxKeySize) [[likely]]
     return Status::Ok();
-  return Status(Code::kTooLarge,
-                absl::StrCat("the key has ", key.size(), " bytes, at most ", kMaxKeySize,
-                             " are allowed; nothing was written"));
+  return Status(Code::kTooLarge, absl::StrCat("the key has ", key.size(), " bytes, at most ",
+                                              kMaxKeySize, " are allowed; nothing was written"));
 }
 
 Status CheckValueSize(std::string_view value) {
   if (value.size() <= kMaxValueSize) [[likely]]
     return Status::Ok();
-  return Status(Code::kTooLarge,
-                absl::StrCat("the value has ", value.size(), " bytes, at most ", kMaxValueSize,
-                             " are allowed; nothing was written"));
+  return Status(Code::kTooLarge, absl::StrCat("the value has ", value.size(), " bytes, at most ",
+                                              kMaxValueSize, " are allowed; nothing was written"));
 }
 
 void WriteBatch::Clear() { bytes_.assign(kBatchHeaderSize, '\0'); }
@@ -80,16 +78,15 @@ Status WriteBatch::CheckRoom(uint64_t op_size) const {
   if (op_size <= kMaxBatchSize - bytes_.size()) [[likely]]
     return Status::Ok();
   return Status(Code::kTooLarge,
-                absl::StrCat("the batch would have ", bytes_.size() + op_size,
-                             " bytes, at most ", kMaxBatchSize,
-                             " are allowed; write what it holds and start another"));
+                absl::StrCat("the batch would have ", bytes_.size() + op_size, " bytes, at most ",
+                             kMaxBatchSize, " are allowed; write what it holds and start another"));
 }
 
 Status WriteBatch::Put(std::string_view key, std::string_view value) {
   LSM_RETURN_IF_ERROR(CheckKeySize(key));
   LSM_RETURN_IF_ERROR(CheckValueSize(value));
-  LSM_RETURN_IF_ERROR(CheckRoom(1 + VarintSize(key.size()) + key.size() +
-                                VarintSize(value.size()) + value.size()));
+  LSM_RETURN_IF_ERROR(
+      CheckRoom(1 + VarintSize(key.size()) + key.size() + VarintSize(value.size()) + value.size()));
   bytes_.push_back(static_cast<char>(EntryKind::kPut));
   AppendLengthPrefixed(&bytes_, key);
   AppendLengthPrefixed(&bytes_, value);
@@ -118,8 +115,8 @@ Status WriteBatch::DeleteRange(std::string_view begin, std::string_view end) {
     begin = first_key;
   }
   if (begin >= end) return Status::Ok();
-  LSM_RETURN_IF_ERROR(CheckRoom(2 + VarintSize(begin.size()) + begin.size() +
-                                VarintSize(end.size()) + end.size()));
+  LSM_RETURN_IF_ERROR(
+      CheckRoom(2 + VarintSize(begin.size()) + begin.size() + VarintSize(end.size()) + end.size()));
   bytes_.push_back(static_cast<char>(EntryKind::kRangeDelete));
   AppendLengthPrefixed(&bytes_, begin);
   AppendRangeEnd(&bytes_, end);

@@ -48,8 +48,8 @@ class WriteBatch {
  public:
   WriteBatch() { Clear(); }
 
-  // Each leaves the batch as it was when it fails (kTooLarge). Range bounds may be of any size: those
-  // longer than a key are replaced by shorter ones with the same storable keys between them.
+  // Each leaves the batch as it was when it fails (kTooLarge). Range bounds may be of any size:
+  // those longer than a key are replaced by shorter ones with the same storable keys between them.
   // InfiniteKey() stands for "no upper bound".
   Status Put(std::string_view key, std::string_view value);
   Status Delete(std::string_view key);
@@ -68,7 +68,8 @@ class WriteBatch {
   std::string bytes_;
 };
 
-// Reads the operations of an encoded batch that comes from anywhere. The views point into its bytes.
+// Reads the operations of an encoded batch that comes from anywhere. The views point into its
+// bytes.
 class BatchReader {
  public:
   // `bytes` outlives the reader. Bytes that are no batch show in ok() after Next() answered false.
@@ -92,8 +93,8 @@ class BatchReader {
   bool ok_ = true;
 };
 
-// The encoding of a batch of one put or deletion, in pieces, so that a single write copies its value
-// only into the log and the memtable. `op` is outlived by its key and value.
+// The encoding of a batch of one put or deletion, in pieces, so that a single write copies its
+// value only into the log and the memtable. `op` is outlived by its key and value.
 class SingleOpBatch {
  public:
   explicit SingleOpBatch(const WriteOp& op);

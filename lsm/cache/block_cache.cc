@@ -16,8 +16,8 @@ namespace lsm {
 
 namespace {
 
-// A slot: tag:16 address:44 flags:4. Blocks are aligned to 16 and user addresses take 47 bits. The tag's
-// lowest bit is set, so no tag matches a slot without a block.
+// A slot: tag:16 address:44 flags:4. Blocks are aligned to 16 and user addresses take 47 bits. The
+// tag's lowest bit is set, so no tag matches a slot without a block.
 constexpr uint64_t kEmpty = 0;
 constexpr uint64_t kMarked = 1;
 constexpr uint64_t kErased = 2;
@@ -35,7 +35,8 @@ constexpr uint64_t kMinSlots = 16;
 
 constexpr uint32_t kStripes = 64;
 std::atomic<uint32_t> next_stripe{0};
-constinit thread_local uint32_t thread_stripe __attribute__((tls_model("initial-exec"))) = UINT32_MAX;
+constinit thread_local uint32_t thread_stripe __attribute__((tls_model("initial-exec"))) =
+    UINT32_MAX;
 
 uint32_t Stripe() {
   if (thread_stripe == UINT32_MAX) [[unlikely]] {
@@ -61,12 +62,12 @@ class alignas(64) BlockCache::SlotArray final : public Retirable {
  public:
   // Null where memory is out. `slots` is a power of two.
   static SlotArray* Allocate(uint64_t slots) {
-    void* memory = ::operator new(sizeof(SlotArray) + slots * sizeof(std::atomic<uint64_t>),
-                                  std::align_val_t{alignof(SlotArray)}, std::nothrow);
+    void* memory = ::operator new (sizeof(SlotArray) + slots * sizeof(std::atomic<uint64_t>),
+                                   std::align_val_t{alignof(SlotArray)}, std::nothrow);
     return memory == nullptr ? nullptr : new (memory) SlotArray(slots);
   }
   static void operator delete(void* memory) {
-    ::operator delete(memory, std::align_val_t{alignof(SlotArray)});
+    ::operator delete (memory, std::align_val_t{alignof(SlotArray)});
   }
   ~SlotArray() override = default;
 
@@ -95,10 +96,11 @@ struct BlockCache::Dropped {
 };
 
 struct BlockCache::Shard {
-  // Sees to it that one more slot may be used and at least half stay empty. False where memory is out.
+  // Sees to it that one more slot may be used and at least half stay empty. False where memory is
+  // out.
   bool MakeRoom(Dropped* dropped) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex);
-  // CLOCK: the hand takes the first block that was not looked up since it passed last; after a whole turn
-  // any block, so that readers cannot keep it going. REQUIRES: there is a block.
+  // CLOCK: the hand takes the first block that was not looked up since it passed last; after a
+  // whole turn any block, so that readers cannot keep it going. REQUIRES: there is a block.
   void EvictOne(Dropped* dropped) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex);
   // Takes the block out of slot `index`.
   void Remove(uint64_t index, Dropped* dropped) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex);
@@ -161,8 +163,8 @@ BlockCache::~BlockCache() {
   }
 }
 
-// Loads and stores of `slots` and of its words are sequentially consistent where readers and reclaimers
-// meet, as epoch.h asks for; on x86 such a load is a plain one.
+// Loads and stores of `slots` and of its words are sequentially consistent where readers and
+// reclaimers meet, as epoch.h asks for; on x86 such a load is a plain one.
 const MemoryBlock* BlockCache::Lookup(Key key) {
   const Place place = PlaceOf(key, shard_count_);
   Counters& counters = counters_[Stripe()];
@@ -178,7 +180,8 @@ const MemoryBlock* BlockCache::Lookup(Key key) {
       if (word == kEmpty) break;
       if (!Holds(word, place, key)) continue;
       const MemoryBlock* block = BlockOf(word);
-      // Fails, and then `word` is another, where the slot changes meanwhile: the mark is of no use there.
+      // Fails, and then `word` is another, where the slot changes meanwhile: the mark is of no use
+      // there.
       if ((word & kMarked) == 0) (*slots)[i].compare_exchange_strong(word, word | kMarked);
       count(counters.hits);
       return block;
@@ -269,8 +272,8 @@ void BlockCache::Shard::EvictOne(Dropped* dropped) {
   }
 }
 
-// An erased slot keeps probes going. No probe goes on beyond an empty slot, so before one the slot, and
-// the erased ones before it, may be empty too.
+// An erased slot keeps probes going. No probe goes on beyond an empty slot, so before one the slot,
+// and the erased ones before it, may be empty too.
 void BlockCache::Shard::Remove(uint64_t index, Dropped* dropped) {
   SlotArray& array = *slots.load();
   MemoryBlock* block = BlockOf(array[index].load());

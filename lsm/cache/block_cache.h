@@ -1,12 +1,12 @@
 // BlockCache: decompressed blocks of tables, up to a byte budget.
 //
-// Sharded by key. A shard is an open-addressing table of atomic words, walked by readers without a lock
-// and, mostly, without a write; inserts and evictions take the shard's mutex. A word holds the block's
-// address, 15 bits of its key's hash and the mark of the CLOCK, so that a lookup that finds touches two
-// far cache lines (slot and block), one that does not find touches one, and the hand sweeps without
-// touching blocks. A lookup marks its slot only where it is not marked yet, so a hot block costs no
-// shared write. A table that is full or full of erased slots is replaced by a new one; the old one goes
-// to the epoch domain.
+// Sharded by key. A shard is an open-addressing table of atomic words, walked by readers without a
+// lock and, mostly, without a write; inserts and evictions take the shard's mutex. A word holds the
+// block's address, 15 bits of its key's hash and the mark of the CLOCK, so that a lookup that finds
+// touches two far cache lines (slot and block), one that does not find touches one, and the hand
+// sweeps without touching blocks. A lookup marks its slot only where it is not marked yet, so a hot
+// block costs no shared write. A table that is full or full of erased slots is replaced by a new
+// one; the old one goes to the epoch domain.
 //
 // Invariants:
 // 1. What Lookup returns stays readable until the caller's EpochGuard ends, and longer for whoever
@@ -15,8 +15,8 @@
 //    capacity. Blocks that only readers still hold are not counted.
 // 3. At most one block a key.
 // 4. Where memory is out, an insert does nothing.
-// 5. No block is released and no table retired under a shard's mutex: what the epoch domain deletes on
-//    that occasion may call the cache.
+// 5. No block is released and no table retired under a shard's mutex: what the epoch domain deletes
+//    on that occasion may call the cache.
 
 #ifndef LSM_CACHE_BLOCK_CACHE_H_
 #define LSM_CACHE_BLOCK_CACHE_H_
@@ -29,7 +29,8 @@
 
 namespace lsm {
 
-// A block in memory of its own, header and bytes in one allocation. Filled by its maker, then immutable.
+// A block in memory of its own, header and bytes in one allocation. Filled by its maker, then
+// immutable.
 class alignas(16) MemoryBlock final : public RefCounted {
  public:
   // Null where memory is out. `size` bytes, aligned to 16.
@@ -73,16 +74,19 @@ class BlockCache {
 
   // The block, or null. REQUIRES: inside an EpochGuard.
   const MemoryBlock* Lookup(Key key);
-  // Shares the block with the cache; where the key is already there, nothing changes. A block larger
-  // than a shard's part of the capacity is not taken. REQUIRES: each block is inserted once at most.
+  // Shares the block with the cache; where the key is already there, nothing changes. A block
+  // larger than a shard's part of the capacity is not taken. REQUIRES: each block is inserted once
+  // at most.
   void Insert(Key key, const RefPtr<MemoryBlock>& block);
-  // Drops what it holds of a table that is gone. Walks all slots, but hardly a block of other tables.
+  // Drops what it holds of a table that is gone. Walks all slots, but hardly a block of other
+  // tables.
   void EraseTable(uint64_t table_number);
 
   uint64_t usage() const;
   uint64_t capacity() const { return capacity_; }
-  // How many lookups found their block, and how many did not. Exact while fewer than 64 threads have ever
-  // called Lookup; beyond that threads may share a counter, and counts made at the same instant get lost.
+  // How many lookups found their block, and how many did not. Exact while fewer than 64 threads
+  // have ever called Lookup; beyond that threads may share a counter, and counts made at the same
+  // instant get lost.
   uint64_t hits() const;
   uint64_t misses() const;
 

@@ -17,8 +17,8 @@ DropRule::DropRule(std::vector<SequenceNumber> snapshots, bool bottom,
 size_t DropRule::StripeOf(SequenceNumber sequence) const {
   if (snapshots_.empty()) [[likely]]
     return 0;
-  return static_cast<size_t>(
-      std::lower_bound(snapshots_.begin(), snapshots_.end(), sequence) - snapshots_.begin());
+  return static_cast<size_t>(std::lower_bound(snapshots_.begin(), snapshots_.end(), sequence) -
+                             snapshots_.begin());
 }
 
 bool DropRule::CoveredInStripe(const Entry& entry, size_t stripe) {

@@ -115,7 +115,8 @@ class Job {
       LSM_RETURN_IF_ERROR(AddTombstone(tombstone, cut_copy));
     }
     // Those that reach over the cut are wanted again behind it.
-    while (next_tombstone_ > 0 && tombstones_[next_tombstone_ - 1].end > cut_copy) --next_tombstone_;
+    while (next_tombstone_ > 0 && tombstones_[next_tombstone_ - 1].end > cut_copy)
+      --next_tombstone_;
     table_begin_ = std::move(cut_copy);
     if (!builder_) return Status::Ok();
     LSM_RETURN_IF_ERROR(builder_->Finish());

@@ -1,8 +1,9 @@
 // A job turns sorted input into tables: the execution of a flush or of a piece of a merge.
 //
-// The output is cut into tables at user keys (all versions of a key stay together) when a table reaches
-// its size; range tombstones are cut at the same keys, so the tables are disjoint. What the drop rule
-// refuses is left out. Tables are synced; the directory and the version edit are the caller's.
+// The output is cut into tables at user keys (all versions of a key stay together) when a table
+// reaches its size; range tombstones are cut at the same keys, so the tables are disjoint. What the
+// drop rule refuses is left out. Tables are synced; the directory and the version edit are the
+// caller's.
 //
 // A job that fails or is cancelled removes what it wrote.
 

@@ -42,8 +42,8 @@ std::vector<Piece> RemainingPieces(const Version& version, const MergeSpec& spec
 
 const RunRef& RunOf(const MergeSpec& spec, const Piece& piece) { return spec.inputs[piece.input]; }
 
-// The first range [begin, end) in which there is work and no claim, cut so that it holds about job_size
-// bytes; empty where there is none.
+// The first range [begin, end) in which there is work and no claim, cut so that it holds about
+// job_size bytes; empty where there is none.
 KeyRange ChooseRange(const MergeSpec& spec, const std::vector<Piece>& pieces,
                      std::span<const KeyRange> claimed, uint64_t job_size) {
   // Where a claim covers `key`, its end; else the key itself.
@@ -139,7 +139,8 @@ std::optional<JobPlan> NextJob(const Version& version, const MergeSpec& spec,
   for (size_t i = 0; i < spec.inputs.size(); ++i) {
     JobPlan::Input input{.run = spec.inputs[i], .slices = {}};
     for (const Piece& piece : pieces) {
-      if (piece.input != i || piece.begin >= plan.range.end || piece.end <= plan.range.begin) continue;
+      if (piece.input != i || piece.begin >= plan.range.end || piece.end <= plan.range.begin)
+        continue;
       input.slices.push_back(*piece.slice);
       plan.input_size += piece.slice->size;
       ++slice_count;

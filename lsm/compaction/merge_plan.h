@@ -1,8 +1,8 @@
 // Cutting a merge into jobs. Pure: a version in, the next piece of work out.
 //
-// A merge turns its input runs into one target run, key range by key range. What is left to do is what
-// the inputs above the target still hold, so a merge needs no state of its own beyond the ranges that
-// jobs work on at this moment.
+// A merge turns its input runs into one target run, key range by key range. What is left to do is
+// what the inputs above the target still hold, so a merge needs no state of its own beyond the
+// ranges that jobs work on at this moment.
 
 #ifndef LSM_COMPACTION_MERGE_PLAN_H_
 #define LSM_COMPACTION_MERGE_PLAN_H_
@@ -24,8 +24,8 @@ struct MergeSpec {
   uint64_t target_run = 0;
   // Only keys in here are merged.
   KeyRange range;
-  // Rewrites the target's own slices too where they may hold garbage, and never moves a slice that does:
-  // what a compaction by hand promises.
+  // Rewrites the target's own slices too where they may hold garbage, and never moves a slice that
+  // does: what a compaction by hand promises.
   bool thorough = false;
 
   RunRef target() const { return {target_level, target_run}; }
@@ -48,15 +48,17 @@ struct JobPlan {
   bool has_range_tombstones() const;
 };
 
-// The next job of the merge that touches none of the `claimed` ranges, or none where all that is left is
-// claimed or done. A job takes about `job_size` bytes, more only where the tables leave no place to cut.
+// The next job of the merge that touches none of the `claimed` ranges, or none where all that is
+// left is claimed or done. A job takes about `job_size` bytes, more only where the tables leave no
+// place to cut.
 std::optional<JobPlan> NextJob(const Version& version, const MergeSpec& spec,
                                std::span<const KeyRange> claimed, uint64_t job_size);
 
 // Whether the merge has nothing left to do, claimed or not.
 bool IsMergeDone(const Version& version, const MergeSpec& spec);
 
-// Whether rewriting the slice could drop something of it: deletions, versions, keys outside its range.
+// Whether rewriting the slice could drop something of it: deletions, versions, keys outside its
+// range.
 bool MayHoldGarbage(const Slice& slice);
 
 }  // namespace lsm

@@ -27,8 +27,8 @@ uint32_t LastLevel(const Levels& levels) {
   return last;
 }
 
-// The runs of `level` behind every busy one: what a merge into the next level may take. Newer runs that
-// another merge is filling stay; nothing may be taken from above a run that is being emptied.
+// The runs of `level` behind every busy one: what a merge into the next level may take. Newer runs
+// that another merge is filling stay; nothing may be taken from above a run that is being emptied.
 std::vector<RunRef> FreeTail(const Levels& levels, uint32_t level) {
   std::vector<RunRef> refs;
   for (const RunPicture& run : levels[level].runs) {
@@ -64,7 +64,8 @@ std::optional<MergeChoice> MergeDown(const Levels& levels, const TreeShape& shap
   return choice;
 }
 
-std::optional<MergeChoice> PickOverfull(const Levels& levels, const TreeShape& shape, uint32_t last) {
+std::optional<MergeChoice> PickOverfull(const Levels& levels, const TreeShape& shape,
+                                        uint32_t last) {
   std::optional<MergeChoice> best;
   double best_score = 1.0;
   for (uint32_t level = 0; level <= last; ++level) {
@@ -95,8 +96,8 @@ std::optional<MergeChoice> PickConvergence(const Levels& levels, uint32_t last) 
   }
   const LevelPicture& bottom = levels[last];
   if (AnyBusy(bottom)) return std::nullopt;
-  const bool rewrite_last =
-      bottom.runs.size() > 1 || (upper_size > 0 && upper_size >= SizeOf(bottom) / kConvergenceRatio);
+  const bool rewrite_last = bottom.runs.size() > 1 ||
+                            (upper_size > 0 && upper_size >= SizeOf(bottom) / kConvergenceRatio);
   if (rewrite_last) {
     for (const RunPicture& run : bottom.runs) upper.inputs.push_back({last, run.id});
     // Level 0 is for flushes; a tree that has nothing else begins its level 1.
@@ -116,8 +117,8 @@ std::optional<MergeChoice> PickConvergence(const Levels& levels, uint32_t last) 
 
 }  // namespace
 
-std::optional<MergeChoice> PickMerge(const std::vector<LevelPicture>& levels, const TreeShape& shape,
-                                     bool idle) {
+std::optional<MergeChoice> PickMerge(const std::vector<LevelPicture>& levels,
+                                     const TreeShape& shape, bool idle) {
   const bool empty = std::all_of(levels.begin(), levels.end(),
                                  [](const LevelPicture& level) { return level.runs.empty(); });
   if (empty) return std::nullopt;

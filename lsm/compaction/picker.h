@@ -1,11 +1,11 @@
 // The picker decides which runs to merge next. Pure: a picture of the tree in, a decision out.
 //
 // Rules, in order:
-// 1. A level with more runs than its shape allows, or more bytes than its capacity, is merged into the
-//    next, all of its runs at once; into the next level's run where that level is to have one, as a new
-//    run otherwise. The fullest level goes first.
-// 2. When idle, the tree converges: the runs above the last level go into the last where they are worth
-//    rewriting it, else into one run above it; the runs of the last level become one.
+// 1. A level with more runs than its shape allows, or more bytes than its capacity, is merged into
+//    the next, all of its runs at once; into the next level's run where that level is to have one,
+//    as a new run otherwise. The fullest level goes first.
+// 2. When idle, the tree converges: the runs above the last level go into the last where they are
+//    worth rewriting it, else into one run above it; the runs of the last level become one.
 //
 // Runs that a merge in progress has as input or target are left alone.
 
@@ -36,8 +36,9 @@ struct RunRef {
   bool operator==(const RunRef&) const = default;
 };
 
-// The runs `inputs` (newest first, neighbours in age) become one run on level `target_level`: the run
-// `target`, which is then the last of the inputs and is emptied and refilled range by range, or a new one.
+// The runs `inputs` (newest first, neighbours in age) become one run on level `target_level`: the
+// run `target`, which is then the last of the inputs and is emptied and refilled range by range, or
+// a new one.
 struct MergeChoice {
   std::vector<RunRef> inputs;
   uint32_t target_level = 0;
@@ -48,8 +49,8 @@ struct MergeChoice {
 // write amplification that an idle tree pays at most for being one run.
 inline constexpr uint64_t kConvergenceRatio = 16;
 
-std::optional<MergeChoice> PickMerge(const std::vector<LevelPicture>& levels, const TreeShape& shape,
-                                     bool idle);
+std::optional<MergeChoice> PickMerge(const std::vector<LevelPicture>& levels,
+                                     const TreeShape& shape, bool idle);
 
 }  // namespace lsm
 

@@ -5,8 +5,8 @@
 namespace lsm {
 namespace {
 
-// Merging every single flush would write the next level once a flush; a few runs of memtable size cost
-// little to read.
+// Merging every single flush would write the next level once a flush; a few runs of memtable size
+// cost little to read.
 constexpr uint64_t kMinFlushRuns = 4;
 
 }  // namespace

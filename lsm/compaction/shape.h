@@ -1,6 +1,6 @@
-// The shape that compaction gives the tree: how many runs a level may hold before they are merged into
-// the next, and how large it may grow (Dayan and Idreos, "Dostoevsky", SIGMOD 2018: K runs in the upper
-// levels, Z in the last, size ratio T).
+// The shape that compaction gives the tree: how many runs a level may hold before they are merged
+// into the next, and how large it may grow (Dayan and Idreos, "Dostoevsky", SIGMOD 2018: K runs in
+// the upper levels, Z in the last, size ratio T).
 
 #ifndef LSM_COMPACTION_SHAPE_H_
 #define LSM_COMPACTION_SHAPE_H_
@@ -12,11 +12,11 @@
 namespace lsm {
 
 struct TreeShape {
-  uint64_t upper_runs = 0;       // K
-  uint64_t last_runs = 0;        // Z
-  uint64_t size_ratio = 0;       // T
-  uint64_t flush_runs = 0;       // runs that level 0 may hold
-  uint64_t flush_size = 0;       // bytes of a flushed run: the unit of all capacities
+  uint64_t upper_runs = 0;  // K
+  uint64_t last_runs = 0;   // Z
+  uint64_t size_ratio = 0;  // T
+  uint64_t flush_runs = 0;  // runs that level 0 may hold
+  uint64_t flush_size = 0;  // bytes of a flushed run: the unit of all capacities
 
   static TreeShape Of(const Options& resolved_options);
 

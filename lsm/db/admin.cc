@@ -75,9 +75,9 @@ Status VerifyTableFile(Env* env, const std::string& path, Verification* verifica
 Status CompareMeta(const TableMeta& meta, const Table& table) {
   const TableProperties& p = table.properties();
   const auto differs = [&](std::string_view what, uint64_t manifest, uint64_t file) {
-    return Status::Corruption(table.path(), table.footer().properties.offset,
-                              absl::StrCat("the table has ", what, " ", file, ", the manifest says ",
-                                           manifest));
+    return Status::Corruption(
+        table.path(), table.footer().properties.offset,
+        absl::StrCat("the table has ", what, " ", file, ", the manifest says ", manifest));
   };
   if (p.entry_count != meta.entry_count) {
     return differs("an entry count of", meta.entry_count, p.entry_count);

@@ -25,8 +25,8 @@ Background::~Background() { LSM_DCHECK(!flusher_ && !mergers_ && !ticker_); }
 
 Status Background::Start() {
   LSM_ASSIGN_OR_RETURN(flusher_, context_->env->NewExecutor("lsm-flush", 1));
-  LSM_ASSIGN_OR_RETURN(mergers_, context_->env->NewExecutor(
-                                     "lsm-merge", context_->options.background_threads));
+  LSM_ASSIGN_OR_RETURN(
+      mergers_, context_->env->NewExecutor("lsm-merge", context_->options.background_threads));
   LSM_ASSIGN_OR_RETURN(ticker_, context_->env->NewExecutor("lsm-tick", 1));
   PublishVersion();
   absl::MutexLock lock(&mutex_);
@@ -143,8 +143,7 @@ Status Background::WaitIdle() {
 }
 
 bool Background::IsIdle() const {
-  return idle_waiters_ > 0 ||
-         context_->env->NowMicros() - last_write_micros_ >= kIdleAfterMicros;
+  return idle_waiters_ > 0 || context_->env->NowMicros() - last_write_micros_ >= kIdleAfterMicros;
 }
 
 bool Background::IsQuiescent() const {

@@ -1,25 +1,28 @@
-// Background: flushes memtables and merges runs on threads of its own, and tells writers how far behind
-// it is.
+// Background: flushes memtables and merges runs on threads of its own, and tells writers how far
+// behind it is.
 //
-// One thread flushes, oldest memtable first; options.background_threads merge; one more ticks: it syncs
-// the log where that is asked for, notices when the database has become idle, and retries what failed.
+// One thread flushes, oldest memtable first; options.background_threads merge; one more ticks: it
+// syncs the log where that is asked for, notices when the database has become idle, and retries
+// what failed.
 //
-// What to merge is decided by picker and merge_plan, which are pure; here are the threads, the locks and
-// the errors. A merge proceeds by jobs over disjoint key ranges, each installed by an edit of its own that
-// cuts the range off the inputs and adds the outputs to the target, so merges can be abandoned at any job
-// boundary and nothing is lost or done twice.
+// What to merge is decided by picker and merge_plan, which are pure; here are the threads, the
+// locks and the errors. A merge proceeds by jobs over disjoint key ranges, each installed by an
+// edit of its own that cuts the range off the inputs and adds the outputs to the target, so merges
+// can be abandoned at any job boundary and nothing is lost or done twice.
 //
-// Errors. A failure that poisons the log or the manifest is fatal: the database is read-only from then on
-// and every write answers it. Other failures (no space, an I/O error, out of memory) are kept for those
-// who wait for the work, and the work is tried again after a while. Corrupt input ends automatic merging
-// until the next open: the file stays where it is and reads of other ranges go on.
+// Errors. A failure that poisons the log or the manifest is fatal: the database is read-only from
+// then on and every write answers it. Other failures (no space, an I/O error, out of memory) are
+// kept for those who wait for the work, and the work is tried again after a while. Corrupt input
+// ends automatic merging until the next open: the file stays where it is and reads of other ranges
+// go on.
 //
 // Invariants:
 // 1. Memtables are flushed in the order of their age.
 // 2. A run is an input or target of at most one merge; jobs of a merge work on disjoint ranges.
-// 3. Versions are installed under install_mutex_, so an edit is made against the version it changes.
-// 4. Every wait but the ticker's is on changed_, which is signalled after every change of what is waited
-//    for.
+// 3. Versions are installed under install_mutex_, so an edit is made against the version it
+//    changes.
+// 4. Every wait but the ticker's is on changed_, which is signalled after every change of what is
+//    waited for.
 //
 // Lock order: install_mutex_ before mutex_; neither is held while a job runs.
 
@@ -72,7 +75,8 @@ class Background {
   // The last failure of a flush or merge that has not succeeded since.
   Status background_error() const;
 
-  // Waits until one more immutable memtable may be added. Fails where that waits for a flush that fails.
+  // Waits until one more immutable memtable may be added. Fails where that waits for a flush that
+  // fails.
   Status WaitForMemTable();
   // The active memtable has become the newest immutable one.
   void OnMemTableSwitched();
@@ -82,8 +86,8 @@ class Background {
   Status WaitForFlush();
   Status WaitIdle();
 
-  // The work of Db::CompactRange behind the flush. Calls `report` from time to time, on this thread, with
-  // no lock held; true cancels.
+  // The work of Db::CompactRange behind the flush. Calls `report` from time to time, on this
+  // thread, with no lock held; true cancels.
   Status CompactRange(const KeyRange& range,
                       const std::function<bool(const MergeProgress&)>& report);
 
@@ -103,9 +107,9 @@ class Background {
     // Ranges that jobs work on; of a thorough merge also those that are done.
     std::vector<KeyRange> claimed;
     uint64_t running_jobs = 0;
-    Status status;           // the first failure of a job
-    bool manual = false;     // somebody waits for it and removes it
-    bool abandoned = false;  // no further jobs
+    Status status;                       // the first failure of a job
+    bool manual = false;                 // somebody waits for it and removes it
+    bool abandoned = false;              // no further jobs
     std::atomic<bool> cancelled{false};  // jobs that run are to stop
     MergeProgress progress;
   };

@@ -33,7 +33,8 @@ void Background::FlushLoop() {
     // Ahead of the next rotation. Where it fails, the rotation will try again and say why.
     (void)Guarded([this] { return logs_->PrepareSpare(); });
     const Status status = Guarded([this] { return FlushOldest(); });
-    // Before writers are told that there is room: the memory of the memtable is free for the next one.
+    // Before writers are told that there is room: the memory of the memtable is free for the next
+    // one.
     EpochDrain();
     absl::MutexLock lock(&mutex_);
     if (status.ok()) {
@@ -57,10 +58,9 @@ Status Background::FlushOldest() {
   LSM_DCHECK(!immutable.empty());
   const uint64_t before = context_->env->NowMicros();
   LSM_ASSIGN_OR_RETURN(auto tables, WriteMemTable(immutable.back().table));
-  const uint64_t next_log = immutable.size() > 1 ? immutable[immutable.size() - 2].first_log
-                                                 : state->active().first_log;
-  LSM_RETURN_IF_ERROR(
-      InstallFlush(std::move(tables), immutable.back().table.get(), next_log));
+  const uint64_t next_log =
+      immutable.size() > 1 ? immutable[immutable.size() - 2].first_log : state->active().first_log;
+  LSM_RETURN_IF_ERROR(InstallFlush(std::move(tables), immutable.back().table.get(), next_log));
   context_->stats.AddLatency(Timed::kFlush, context_->env->NowMicros() - before);
   return Status::Ok();
 }
@@ -82,8 +82,7 @@ Result<std::vector<TableMeta>> Background::WriteMemTable(const RefPtr<MemTable>&
 }
 
 Status Background::InstallFlush(std::vector<TableMeta> tables,
-                                [[maybe_unused]] const MemTable* memtable,
-                                uint64_t next_log) {
+                                [[maybe_unused]] const MemTable* memtable, uint64_t next_log) {
   if (!tables.empty()) LSM_RETURN_IF_ERROR(context_->directory->Sync());
   VersionEdit edit;
   const uint64_t run_id = context_->versions->NewRunId();

@@ -62,8 +62,8 @@ bool Background::NextTaskOf(Merge& merge, Task* task) {
     return false;
   }
   RefPtr<const Version> version = context_->versions->current();
-  auto plan = NextJob(*version, merge.spec, merge.claimed,
-                      kTablesPerJob * context_->options.table_size);
+  auto plan =
+      NextJob(*version, merge.spec, merge.claimed, kTablesPerJob * context_->options.table_size);
   if (!plan.has_value()) {
     // What is left, if anything, is in the hands of running jobs.
     if (merge.running_jobs == 0) merge.abandoned = true;
@@ -213,10 +213,9 @@ Result<JobInput> Background::OpenInput(const Task& task,
       tables->push_back(std::move(table));
     }
   }
-  return JobInput{
-      .entries = NewMergingIterator(std::move(sources), SharedPrefixSize(first, last)),
-      .tombstones = FragmentedRangeTombstones(tombstones),
-      .range = range};
+  return JobInput{.entries = NewMergingIterator(std::move(sources), SharedPrefixSize(first, last)),
+                  .tombstones = FragmentedRangeTombstones(tombstones),
+                  .range = range};
 }
 
 double Background::FilterBitsFor(const Task& task) const {
@@ -334,9 +333,8 @@ Status Background::CompactRange(const KeyRange& range,
   }
   if (merge.spec.inputs.empty()) merge.abandoned = true;
   const auto is_over = [&] {
-    return merge.running_jobs == 0 &&
-           (merge.abandoned || !merge.status.ok() || merge.cancelled || closed() ||
-            !fatal_error_.ok());
+    return merge.running_jobs == 0 && (merge.abandoned || !merge.status.ok() || merge.cancelled ||
+                                       closed() || !fatal_error_.ok());
   };
   while (!is_over()) {
     ScheduleMerges();

@@ -30,8 +30,8 @@ struct DbContext {
   std::unique_ptr<VersionSet> versions;
   std::shared_ptr<SnapshotList> snapshots = std::make_shared<SnapshotList>();
   ReadStateHolder read_state;
-  // The last sequence number that readers may see. Published (release) after all operations up to it are
-  // in the memtable.
+  // The last sequence number that readers may see. Published (release) after all operations up to
+  // it are in the memtable.
   std::atomic<SequenceNumber> visible_sequence{0};
 
   Result<RefPtr<MemTable>> NewMemTable(uint64_t min_capacity) {

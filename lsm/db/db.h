@@ -1,8 +1,8 @@
 // Db: an open database. What lsm.h offers, in C++: capi/ is a thin skin over this class.
 //
-// Calls may come from all threads at once. Reads take no lock. After Close() every call answers kClosed;
-// Scans and Snapshots that are still out may be destroyed later, and what EpochGuards or references keep
-// readable stays readable.
+// Calls may come from all threads at once. Reads take no lock. After Close() every call answers
+// kClosed; Scans and Snapshots that are still out may be destroyed later, and what EpochGuards or
+// references keep readable stays readable.
 //
 // Lock order and threads: lsm/README.md.
 
@@ -44,28 +44,32 @@ struct KeyRangeView {
 class Db {
  public:
   // Opens or creates the database in directory `path`, replaying its log.
-  static Result<std::shared_ptr<Db>> Open(Env* env, const std::string& path, const Options& options);
+  static Result<std::shared_ptr<Db>> Open(Env* env, const std::string& path,
+                                          const Options& options);
   virtual ~Db() = default;
 
-  // Waits for what runs (calls of other threads, background work), then releases files, threads and the
-  // lock. Always closes; answers what had failed in the background before. A second call: kClosed.
+  // Waits for what runs (calls of other threads, background work), then releases files, threads and
+  // the lock. Always closes; answers what had failed in the background before. A second call:
+  // kClosed.
   virtual Status Close() = 0;
 
-  // `sync`: durable against power loss on return. A single put or deletion: op.kind is not kRangeDelete;
-  // sizes are checked here.
+  // `sync`: durable against power loss on return. A single put or deletion: op.kind is not
+  // kRangeDelete; sizes are checked here.
   virtual Status Write(const WriteOp& op, bool sync) = 0;
   virtual Status Write(const WriteBatch& batch, bool sync) = 0;
 
   struct Value {
     std::string_view data;
-    // What keeps `data` readable beyond the EpochGuard if TryRef() succeeds; null or refused: copy it.
+    // What keeps `data` readable beyond the EpochGuard if TryRef() succeeds; null or refused: copy
+    // it.
     const RefCounted* owner = nullptr;
   };
   // kNotFound where there is no such key. `snapshot` null: the latest state. REQUIRES: inside an
   // EpochGuard, until the end of which `value` is readable; `snapshot` is this database's.
   virtual Status Get(const Snapshot* snapshot, std::string_view key, Value* value) = 0;
 
-  // A consistent view of [range.begin, range.end) at the snapshot or now; it keeps its bounds by value.
+  // A consistent view of [range.begin, range.end) at the snapshot or now; it keeps its bounds by
+  // value.
   virtual Result<std::unique_ptr<Scan>> NewScan(const Snapshot* snapshot, KeyRangeView range) = 0;
 
   // Pins the state of now for reads. Destroy it with the pointer, before or after Close().
@@ -73,8 +77,8 @@ class Db {
 
   // All that was written before the call stands in tables, durably, on return.
   virtual Status Flush() = 0;
-  // One sorted run in [range.begin, range.end), without what no snapshot needs. `progress` may be null.
-  // One at a time: a second caller waits its turn. From inside `progress`: kBusy.
+  // One sorted run in [range.begin, range.end), without what no snapshot needs. `progress` may be
+  // null. One at a time: a second caller waits its turn. From inside `progress`: kBusy.
   virtual Status CompactRange(KeyRangeView range, const ProgressFn& progress) = 0;
   // Until neither flush nor compaction has anything left to do, convergence included.
   virtual Status WaitIdle() = 0;
@@ -84,14 +88,15 @@ class Db {
 };
 
 // Checks every byte of the database in directory `path`, or of one table file, and changes nothing.
-// `on_damage` (nullable) is called for each damage with its status and the keys at stake (both empty
-// where they cannot be told); the first one is returned. Reads without mapping.
-using DamageFn = std::function<void(const Status&, std::string_view first_key, std::string_view last_key)>;
+// `on_damage` (nullable) is called for each damage with its status and the keys at stake (both
+// empty where they cannot be told); the first one is returned. Reads without mapping.
+using DamageFn =
+    std::function<void(const Status&, std::string_view first_key, std::string_view last_key)>;
 Status VerifyPath(Env* env, const std::string& path, const ProgressFn& progress,
                   const DamageFn& on_damage);
 
-// Removes the database's files, and the directory where nothing else is left in it. OK where there is
-// none; kLocked where it is open.
+// Removes the database's files, and the directory where nothing else is left in it. OK where there
+// is none; kLocked where it is open.
 Status DestroyDb(Env* env, const std::string& path);
 
 }  // namespace lsm

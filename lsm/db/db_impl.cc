@@ -12,12 +12,12 @@
 namespace lsm {
 namespace {
 
-// A memtable larger than this is flushed by Close, so that the next open need not replay it; a small one
-// is left to the log, so that a short visit leaves no small table behind.
+// A memtable larger than this is flushed by Close, so that the next open need not replay it; a
+// small one is left to the log, so that a short visit leaves no small table behind.
 constexpr uint64_t kFlushAtClose = 4 * kMiB;
 
-// Log records are a little larger than memtable entries of the same rows, so this makes a segment and a
-// memtable fill up together.
+// Log records are a little larger than memtable entries of the same rows, so this makes a segment
+// and a memtable fill up together.
 uint64_t SegmentSize(const Options& options) {
   return std::clamp(options.write_buffer_size + options.write_buffer_size / 4, 64 * kKiB, 1 * kGiB);
 }
@@ -42,8 +42,8 @@ thread_local const DbImpl* DbImpl::compacting_ = nullptr;
 DbImpl::DbImpl(Env* env, const Options& options) : fork_generation_(ForkGeneration()) {
   context_.env = env;
   context_.options = ResolveOptions(options);
-  context_.arenas = std::make_shared<ArenaPool>(context_.options.write_buffer_size,
-                                                kMaxMemtables - 1);
+  context_.arenas =
+      std::make_shared<ArenaPool>(context_.options.write_buffer_size, kMaxMemtables - 1);
   context_.block_cache = std::make_unique<BlockCache>(context_.options.block_cache_size);
 }
 
@@ -74,8 +74,8 @@ void DbImpl::PublishReplayed(std::vector<LoggedMemTable> memtables, uint64_t fir
   LoggedMemTable active = std::move(memtables.front());
   memtables.erase(memtables.begin());
   if (active.table->empty()) active.first_log = first_log;
-  context_.read_state.Publish(MakeRef<ReadState>(std::move(active), std::move(memtables),
-                                                 context_.versions->current()));
+  context_.read_state.Publish(
+      MakeRef<ReadState>(std::move(active), std::move(memtables), context_.versions->current()));
 }
 
 Status DbImpl::StartReadOnly() {
@@ -91,8 +91,8 @@ Status DbImpl::StartReadOnly() {
 
 Status DbImpl::StartWriting() {
   VersionSet& versions = *context_.versions;
-  logs_ = std::make_unique<LogSet>(context_.directory.get(), &versions,
-                                   SegmentSize(context_.options));
+  logs_ =
+      std::make_unique<LogSet>(context_.directory.get(), &versions, SegmentSize(context_.options));
   background_ = std::make_unique<Background>(&context_, logs_.get());
   // Nothing is written before all that is there is known to be sound. A log too large for memory is
   // therefore read twice.
@@ -198,8 +198,8 @@ Result<std::unique_ptr<Scan>> DbImpl::NewScan(const Snapshot* snapshot, KeyRange
   RefPtr<const ReadState> state = context_.read_state.Share();
   SequenceNumber sequence = snapshot != nullptr ? snapshot->sequence() : 0;
   if (snapshot == nullptr) {
-    // The state must have been current when the number was read: a newer number could name rows that
-    // only a newer memtable has, an older one versions that a newer state has dropped.
+    // The state must have been current when the number was read: a newer number could name rows
+    // that only a newer memtable has, an older one versions that a newer state has dropped.
     while (true) {
       sequence = context_.visible_sequence.load(std::memory_order_seq_cst);
       RefPtr<const ReadState> now = context_.read_state.Share();
@@ -228,7 +228,8 @@ Status DbImpl::Flush() {
 
 Status DbImpl::CompactRange(KeyRangeView range, const ProgressFn& progress) {
   if (compacting_ == this) {
-    return Status(Code::kBusy, "a compaction cannot be started from the progress callback of another");
+    return Status(Code::kBusy,
+                  "a compaction cannot be started from the progress callback of another");
   }
   const Call call(this);
   LSM_RETURN_IF_ERROR(call.status());
@@ -269,12 +270,12 @@ Status DbImpl::Close() {
   if (ForkGeneration() != fork_generation_) return ForkedStatus();
   Status status;
   {
-    // What is looked at here stays until this call leaves, though another thread may be closing too.
+    // What is looked at here stays until this call leaves, though another thread may be closing
+    // too.
     const Call call(this);
     LSM_RETURN_IF_ERROR(call.status());
-    const bool flushes =
-        background_ != nullptr &&
-        context_.read_state.Share()->active().table->memory_used() > kFlushAtClose;
+    const bool flushes = background_ != nullptr &&
+                         context_.read_state.Share()->active().table->memory_used() > kFlushAtClose;
     if (flushes) status = Flush();
   }
   if (closed_.exchange(true, std::memory_order_seq_cst)) return ClosedStatus();

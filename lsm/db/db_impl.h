@@ -1,9 +1,10 @@
 // DbImpl: puts the parts of an open database together, and guards its life.
 //
 // Invariants:
-// 1. A call enters before it touches anything and leaves when it is done; Close() first refuses new calls,
-//    then waits for those inside. Gets enter by their EpochGuard, all others by a counter.
-// 2. In a forked child the handle is dead: calls that could touch files or locks answer kInvalidArgument.
+// 1. A call enters before it touches anything and leaves when it is done; Close() first refuses new
+//    calls, then waits for those inside. Gets enter by their EpochGuard, all others by a counter.
+// 2. In a forked child the handle is dead: calls that could touch files or locks answer
+//    kInvalidArgument.
 
 #ifndef LSM_DB_DB_IMPL_H_
 #define LSM_DB_DB_IMPL_H_

@@ -28,15 +28,15 @@ Result<LogSet::NewSegment> LogSet::MakeSegment(uint64_t size,
     LSM_ASSIGN_OR_RETURN(segment.file, directory_->CreateLog(name, size));
   }
   LSM_RETURN_IF_ERROR(directory_->Sync());
-  LSM_RETURN_IF_ERROR(versions_->Apply({.added_logs = {{segment.number, segment.file->size()}},
-                                        .removed_logs = void_segments}));
+  LSM_RETURN_IF_ERROR(versions_->Apply(
+      {.added_logs = {{segment.number, segment.file->size()}}, .removed_logs = void_segments}));
   return segment;
 }
 
 Status LogSet::Activate(NewSegment segment, LogPosition base, LogPosition known_synced) {
-  LSM_ASSIGN_OR_RETURN(std::shared_ptr<LogWriter> writer,
-                       LogWriter::Create(std::move(segment.file), segment.number, base,
-                                         known_synced));
+  LSM_ASSIGN_OR_RETURN(
+      std::shared_ptr<LogWriter> writer,
+      LogWriter::Create(std::move(segment.file), segment.number, base, known_synced));
   absl::MutexLock lock(&mutex_);
   if (active_ != nullptr && active_->synced() < active_->end()) unsynced_.push_back(active_);
   active_ = std::move(writer);

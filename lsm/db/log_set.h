@@ -1,16 +1,16 @@
-// LogSet: the live segments of the write-ahead log: the one being appended to, those before it that are
-// not flushed yet, a spare for the next rotation, and old ones kept for reuse (a recycled file appends
-// faster, its blocks are allocated and written already).
+// LogSet: the live segments of the write-ahead log: the one being appended to, those before it that
+// are not flushed yet, a spare for the next rotation, and old ones kept for reuse (a recycled file
+// appends faster, its blocks are allocated and written already).
 //
 // Invariants:
 // 1. A segment is named by the manifest, durably, before its first record is written, and until the
 //    tables that replace it are.
-// 2. Sync makes earlier segments durable before the active one: a later write never survives where an
-//    earlier one is lost.
+// 2. Sync makes earlier segments durable before the active one: a later write never survives where
+//    an earlier one is lost.
 // 3. After a failed append or sync every later append and sync answers that first failure.
 //
-// One thread at a time appends and rotates (the leader of a write group). Sync, PrepareSpare and Retire
-// may run on other threads meanwhile.
+// One thread at a time appends and rotates (the leader of a write group). Sync, PrepareSpare and
+// Retire may run on other threads meanwhile.
 
 #ifndef LSM_DB_LOG_SET_H_
 #define LSM_DB_LOG_SET_H_
@@ -34,8 +34,8 @@ class LogSet {
   // `segment_size` is what a new segment has, unless one record needs more.
   LogSet(Directory* directory, VersionSet* versions, uint64_t segment_size);
 
-  // Starts a segment at `position`, where all below `known_synced` is durable. `void_segments` leave the
-  // manifest in the same step.
+  // Starts a segment at `position`, where all below `known_synced` is durable. `void_segments`
+  // leave the manifest in the same step.
   Status Start(LogPosition position, LogPosition known_synced,
                const std::vector<uint64_t>& void_segments);
 
@@ -43,8 +43,8 @@ class LogSet {
   Status Append(std::span<const std::string_view> parts, SequenceNumber sequence) {
     return active_->Append(parts, sequence);
   }
-  // Goes on in a new segment with room for a batch of `batch_size`. Where that cannot be had (a full
-  // disk), the active one stays and nothing is lost.
+  // Goes on in a new segment with room for a batch of `batch_size`. Where that cannot be had (a
+  // full disk), the active one stays and nothing is lost.
   Status Rotate(uint64_t batch_size);
   uint64_t active_number() const { return active_->number(); }
 
@@ -78,7 +78,7 @@ class LogSet {
   // Changed by the appending thread under mutex_, so it reads it without.
   std::shared_ptr<LogWriter> active_;
 
-  absl::Mutex sync_mutex_ ABSL_ACQUIRED_BEFORE(mutex_);  // one sync at a time
+  absl::Mutex sync_mutex_ ABSL_ACQUIRED_BEFORE(mutex_);   // one sync at a time
   absl::Mutex spare_mutex_ ABSL_ACQUIRED_BEFORE(mutex_);  // one maker of segments at a time
   absl::Mutex mutex_;
   // Segments before the active one that hold bytes not yet synced, oldest first.

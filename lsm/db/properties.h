@@ -22,8 +22,8 @@ namespace lsm {
 Result<std::string> DescribeProperty(const DbContext& context, const Background* background,
                                      std::string_view name);
 
-// Turns the engine's counters into the progress that a caller was promised: phases and counters never go
-// back, bytes_done <= bytes_total.
+// Turns the engine's counters into the progress that a caller was promised: phases and counters
+// never go back, bytes_done <= bytes_total.
 class ProgressReporter {
  public:
   explicit ProgressReporter(const ProgressFn& progress) : progress_(progress) {}

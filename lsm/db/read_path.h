@@ -1,8 +1,8 @@
 // The read path: gets and the making of scans.
 //
-// A get pins its state by an EpochGuard, reads the sequence number after it, and asks memtables and then
-// runs, newest first, until one knows the key. Within a get, a range tombstone found on the way hides
-// every older source, so the search ends there.
+// A get pins its state by an EpochGuard, reads the sequence number after it, and asks memtables and
+// then runs, newest first, until one knows the key. Within a get, a range tombstone found on the
+// way hides every older source, so the search ends there.
 
 #ifndef LSM_DB_READ_PATH_H_
 #define LSM_DB_READ_PATH_H_

@@ -2,8 +2,8 @@
 //
 // Invariants:
 // 1. Immutable. Whoever changes the memtables or the version publishes a new one.
-// 2. Its parts hold together everything that was visible when it was published: a memtable leaves it
-//    only together with the arrival of a version that has its rows.
+// 2. Its parts hold together everything that was visible when it was published: a memtable leaves
+//    it only together with the arrival of a version that has its rows.
 
 #ifndef LSM_DB_READ_STATE_H_
 #define LSM_DB_READ_STATE_H_
@@ -53,8 +53,8 @@ class ReadStateHolder {
  public:
   ~ReadStateHolder() { Publish(nullptr); }
 
-  // The current state, readable until the caller's EpochGuard ends; null before the first Publish and
-  // after the database was closed. REQUIRES: inside an EpochGuard.
+  // The current state, readable until the caller's EpochGuard ends; null before the first Publish
+  // and after the database was closed. REQUIRES: inside an EpochGuard.
   const ReadState* Borrow() const { return current_.load(std::memory_order_seq_cst); }
   // The same, owned.
   RefPtr<const ReadState> Share() const {
@@ -65,7 +65,8 @@ class ReadStateHolder {
       if (state->TryRef()) return RefPtr<const ReadState>::Adopt(state);
     }
   }
-  // Replaces the current state with what `change(const ReadState&)` makes of it, one change at a time.
+  // Replaces the current state with what `change(const ReadState&)` makes of it, one change at a
+  // time.
   template <typename Change>
   void Update(Change change) {
     const ReadState* old;

@@ -25,7 +25,8 @@ Result<DirectoryPicture> LookAround(Directory* directory) {
     uint64_t number;
     if (!ParseFileName(entry.name, &type, &number)) {
       // What a fresh file system or a desktop puts everywhere does not make a directory somebody's.
-      if (entry.name != "lost+found" && !entry.name.starts_with('.')) picture.foreign_file = entry.name;
+      if (entry.name != "lost+found" && !entry.name.starts_with('.'))
+        picture.foreign_file = entry.name;
       continue;
     }
     if (type == FileType::kCurrent) picture.has_current = true;
@@ -49,8 +50,7 @@ Status CreateStorage(DbContext* context, const DirectoryPicture& picture) {
         "directory ", directory.path(), " holds no lsm database but other files, such as ",
         picture.foreign_file, "; give a new or an empty directory"));
   }
-  LSM_ASSIGN_OR_RETURN(context->versions,
-                       VersionSet::Create(context->directory, context->tables));
+  LSM_ASSIGN_OR_RETURN(context->versions, VersionSet::Create(context->directory, context->tables));
   return Status::Ok();
 }
 
@@ -147,15 +147,14 @@ Status OpenStorage(DbContext* context, const std::string& path) {
   const Options& options = context->options;
   const bool may_create = options.create_if_missing && !options.read_only;
   bool created = false;
-  LSM_ASSIGN_OR_RETURN(context->directory,
-                       context->env->OpenDirectory(path,
-                                                   may_create ? Env::OpenMode::kCreateIfMissing
-                                                              : Env::OpenMode::kMustExist,
-                                                   &created));
+  LSM_ASSIGN_OR_RETURN(
+      context->directory,
+      context->env->OpenDirectory(
+          path, may_create ? Env::OpenMode::kCreateIfMissing : Env::OpenMode::kMustExist,
+          &created));
   const auto open = [&]() -> Status {
-    LSM_RETURN_IF_ERROR(context->directory->Lock(options.read_only
-                                                     ? Directory::LockKind::kShared
-                                                     : Directory::LockKind::kExclusive));
+    LSM_RETURN_IF_ERROR(context->directory->Lock(
+        options.read_only ? Directory::LockKind::kShared : Directory::LockKind::kExclusive));
     context->tables = std::make_shared<TableCache>(
         context->directory,
         TableReadOptions{.cache = context->block_cache.get(), .map = options.mmap_reads},
@@ -163,8 +162,8 @@ Status OpenStorage(DbContext* context, const std::string& path) {
     LSM_ASSIGN_OR_RETURN(const DirectoryPicture picture, LookAround(context->directory.get()));
     if (!picture.has_current) return CreateStorage(context, picture);
     if (options.error_if_exists) {
-      return Status(Code::kExists, absl::StrCat("there is a database in ", path,
-                                                " and error_if_exists is set"));
+      return Status(Code::kExists,
+                    absl::StrCat("there is a database in ", path, " and error_if_exists is set"));
     }
     LSM_ASSIGN_OR_RETURN(context->versions,
                          VersionSet::Recover(context->directory, context->tables));

@@ -17,10 +17,10 @@ namespace lsm {
 // Opens and locks the directory and finds out what is in it. Fills context->directory, ->tables and
 // ->versions. Changes nothing where it fails, except that a lock is taken for a while.
 //
-// - No database: made where the options allow it, in a new or an empty directory; kIoError with ENOENT
-//   where they do not; kInvalidArgument where other files are there.
-// - A database: kExists where the options forbid it. Tables or logs without CURRENT are kCorruption, never
-//   a fresh database.
+// - No database: made where the options allow it, in a new or an empty directory; kIoError with
+//   ENOENT where they do not; kInvalidArgument where other files are there.
+// - A database: kExists where the options forbid it. Tables or logs without CURRENT are
+//   kCorruption, never a fresh database.
 Status OpenStorage(DbContext* context, const std::string& path);
 
 // What a replay of the log brought back.
@@ -32,17 +32,17 @@ struct ReplayedLog {
   std::vector<uint64_t> void_segments;
 };
 
-// Replays the segments that the manifest names. Where the memtables would outgrow the budget `flush` is
-// called with the oldest, which then need not be kept. Null: all are kept.
+// Replays the segments that the manifest names. Where the memtables would outgrow the budget
+// `flush` is called with the oldest, which then need not be kept. Null: all are kept.
 Result<ReplayedLog> ReplayLog(DbContext* context,
                               const std::function<Status(const RefPtr<MemTable>&)>& flush);
 
-// Makes durable what was replayed. A crash of the process alone leaves bytes that stand in no file but in
-// the system's memory, and what is written from now on, synced, must not outlive them.
+// Makes durable what was replayed. A crash of the process alone leaves bytes that stand in no file
+// but in the system's memory, and what is written from now on, synced, must not outlive them.
 Status SyncReplayedLog(const DbContext& context, const ReplayedLog& log);
 
-// Reads the whole log and checks every record, keeping nothing. `visit` (nullable) is told how many bytes
-// were read and may end it.
+// Reads the whole log and checks every record, keeping nothing. `visit` (nullable) is told how many
+// bytes were read and may end it.
 Status CheckLog(Directory* directory, const VersionSet& versions,
                 const std::function<Status(uint64_t bytes)>& visit);
 

@@ -8,8 +8,8 @@
 namespace lsm {
 namespace {
 
-// Blocks a NextN may pin before it copies its rows instead: crossing a wide stretch of deleted rows must
-// not hold the whole stretch in memory.
+// Blocks a NextN may pin before it copies its rows instead: crossing a wide stretch of deleted rows
+// must not hold the whole stretch in memory.
 constexpr size_t kMaxPins = 4096;
 
 }  // namespace
@@ -90,7 +90,8 @@ void Scan::SkipKeyForward(std::string_view key) {
   } while (entries_->valid() && entries_->entry().key == key);
 }
 
-// Finds the first visible row at or behind the entry that entries_ stands on, the newest of its key.
+// Finds the first visible row at or behind the entry that entries_ stands on, the newest of its
+// key.
 Status Scan::SettleForward() {
   direction_ = Direction::kForward;
   while (entries_->valid()) {
@@ -109,8 +110,8 @@ Status Scan::SettleForward() {
   return FailedOrEnd();
 }
 
-// Finds the last visible row at or before the entry that entries_ stands on, the oldest of its key, and
-// leaves entries_ before all entries of the row's key.
+// Finds the last visible row at or before the entry that entries_ stands on, the oldest of its key,
+// and leaves entries_ before all entries of the row's key.
 Status Scan::SettleBackward() {
   direction_ = Direction::kBackward;
   while (entries_->valid()) {

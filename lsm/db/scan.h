@@ -1,11 +1,11 @@
 // Scan: the user's view of a range at one moment: visible rows only, in both directions.
 //
-// It merges memtables and runs (a loser tree), shows the newest version of each key that its sequence
-// number may see, and hides what deletions and range tombstones cover.
+// It merges memtables and runs (a loser tree), shows the newest version of each key that its
+// sequence number may see, and hides what deletions and range tombstones cover.
 //
 // Contract, as lsm.h promises it:
-// 1. OK: the scan stands on a row. kEnd: it stands on none; that stays until a seek. Anything else is a
-//    failure, which stays until a seek.
+// 1. OK: the scan stands on a row. kEnd: it stands on none; that stays until a seek. Anything else
+//    is a failure, which stays until a seek.
 // 2. Seeks outside the bounds clamp to them.
 // 3. Next, Prev and NextN before the first seek are kInvalidArgument.
 // 4. key() and value() hold until the next call; they are empty off a row.
@@ -39,8 +39,8 @@ class Scan {
     size_t value_size;
   };
 
-  // `entries` yields all versions of all keys, `tombstones` are those of all its sources, and `owner`
-  // keeps both readable.
+  // `entries` yields all versions of all keys, `tombstones` are those of all its sources, and
+  // `owner` keeps both readable.
   Scan(RefPtr<const RefCounted> owner, std::unique_ptr<EntryIterator> entries,
        FragmentedRangeTombstones tombstones, SequenceNumber sequence, std::string_view lower,
        std::string_view upper);
@@ -51,10 +51,10 @@ class Scan {
   Status SeekForPrev(std::string_view key);
   Status Next();
   Status Prev();
-  // Gives up to rows.size() rows, starting with the current one, and stands on the first row not given.
-  // The rows hold until the next call. kEnd with *count rows where the range is exhausted before
-  // rows.size() were given. Rows before a failure come with OK, however few; the next call tells of
-  // it. REQUIRES: rows is not empty.
+  // Gives up to rows.size() rows, starting with the current one, and stands on the first row not
+  // given. The rows hold until the next call. kEnd with *count rows where the range is exhausted
+  // before rows.size() were given. Rows before a failure come with OK, however few; the next call
+  // tells of it. REQUIRES: rows is not empty.
   Status NextN(std::span<Row> rows, size_t* count);
 
   // Off a row: data() is null.

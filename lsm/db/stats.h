@@ -60,8 +60,8 @@ class Stats {
     Mine().latencies[static_cast<size_t>(what)][Bucket(micros)].fetch_add(
         1, std::memory_order_relaxed);
   }
-  // An upper bound of the latency, in microseconds, that `quantile` of the samples stay below; within a
-  // factor of 1.25. 0 where there is no sample.
+  // An upper bound of the latency, in microseconds, that `quantile` of the samples stay below;
+  // within a factor of 1.25. 0 where there is no sample.
   uint64_t Latency(Timed what, double quantile) const;
   uint64_t Samples(Timed what) const;
 

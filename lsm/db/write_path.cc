@@ -142,7 +142,8 @@ Status WritePath::MakeRoom(uint64_t bytes, uint32_t count, uint64_t log_bytes) {
     // A full disk shows here, before anything of the group is written.
     return logs_->Rotate(log_bytes);
   }
-  // Also where the group is larger than any memtable of the usual size: the next one is made to fit.
+  // Also where the group is larger than any memtable of the usual size: the next one is made to
+  // fit.
   return Switch(bytes, count, log_bytes);
 }
 

@@ -1,14 +1,14 @@
 // The write path: queue -> log -> memtable -> visible.
 //
 // Invariants:
-// 1. A group is appended to the log, synced where one of it asks for that, applied to the memtable and
-//    then made visible, in this order and by one leader at a time: what is visible is in the log, and what
-//    a synced write could see is durable with it.
+// 1. A group is appended to the log, synced where one of it asks for that, applied to the memtable
+//    and then made visible, in this order and by one leader at a time: what is visible is in the
+//    log, and what a synced write could see is durable with it.
 // 2. A batch is one log record and becomes visible as a whole.
-// 3. The active memtable's entries are in log segments from its first_log on; a new memtable begins a
-//    new segment.
-// 4. After a failed append or sync nothing more is written (the engine is read-only): what the log holds
-//    is unknown until it is read again.
+// 3. The active memtable's entries are in log segments from its first_log on; a new memtable begins
+//    a new segment.
+// 4. After a failed append or sync nothing more is written (the engine is read-only): what the log
+//    holds is unknown until it is read again.
 
 #ifndef LSM_DB_WRITE_PATH_H_
 #define LSM_DB_WRITE_PATH_H_

@@ -1,8 +1,9 @@
-// WriteQueue: gathers concurrent writers into groups, each committed by its first member, the leader.
+// WriteQueue: gathers concurrent writers into groups, each committed by its first member, the
+// leader.
 //
 // Writers push themselves on a lock-free stack. Whoever finds it empty leads; the others spin for a
-// moment (a commit takes about a microsecond) and then sleep. When a leader is done it wakes its group
-// and hands leadership to the first writer that is left over.
+// moment (a commit takes about a microsecond) and then sleep. When a leader is done it wakes its
+// group and hands leadership to the first writer that is left over.
 //
 //        push, stack empty                 previous leader left it first
 //   ─────────────────────────► kLeader ◄────────────────────────────────┐
@@ -10,10 +11,11 @@
 //   ─────────────────────────► kWaiting ──spun enough──► kSleeping ─────┤
 //                                  └──────────committed by a leader─────┴──► kDone
 //
-// A writer's memory is its caller's stack: nobody touches it after its state has become kLeader or kDone.
+// A writer's memory is its caller's stack: nobody touches it after its state has become kLeader or
+// kDone.
 //
-// Considered and refused: one mutex and a condition variable a writer (LevelDB): two switches between
-// threads a write cost several times the write itself here.
+// Considered and refused: one mutex and a condition variable a writer (LevelDB): two switches
+// between threads a write cost several times the write itself here.
 
 #ifndef LSM_DB_WRITE_QUEUE_H_
 #define LSM_DB_WRITE_QUEUE_H_
@@ -56,8 +58,8 @@ struct Writer {
 
 class WriteQueue {
  public:
-  // Queues up. True: the caller leads, and calls Group() and Complete(). False: a leader has committed
-  // it, writer->status is the answer.
+  // Queues up. True: the caller leads, and calls Group() and Complete(). False: a leader has
+  // committed it, writer->status is the answer.
   bool Join(Writer* writer);
   // The writers to commit together, oldest first, the leader being the first. At most `max_bytes`,
   // unless the leader alone has more. Valid until Complete().

@@ -1,16 +1,17 @@
-// Env: everything the engine asks of the operating system. No other room makes a system call, reads a
-// clock or starts a thread, so that tests can put another world under the whole engine.
+// Env: everything the engine asks of the operating system. No other room makes a system call, reads
+// a clock or starts a thread, so that tests can put another world under the whole engine.
 //
-// Names are single components inside one directory; files are opened relative to it, never through a
-// symlink, and must be regular files (anything else is kCorruption, at once). What is created has mode
-// 0600, directories 0700. Every failure is a Status that names the file and, where there is one, the
-// offset; EINTR and short transfers are handled inside.
+// Names are single components inside one directory; files are opened relative to it, never through
+// a symlink, and must be regular files (anything else is kCorruption, at once). What is created has
+// mode 0600, directories 0700. Every failure is a Status that names the file and, where there is
+// one, the offset; EINTR and short transfers are handled inside.
 //
-// Durability, as POSIX gives it: a file's bytes are durable after Sync; that the file exists, or bears
-// its name, only after Directory::Sync.
+// Durability, as POSIX gives it: a file's bytes are durable after Sync; that the file exists, or
+// bears its name, only after Directory::Sync.
 //
-// Thread safety: Env and Directory may be used by all threads; a file by one thread at a time unless its
-// class says otherwise. A Directory outlives the files opened through it; an Env outlives everything.
+// Thread safety: Env and Directory may be used by all threads; a file by one thread at a time
+// unless its class says otherwise. A Directory outlives the files opened through it; an Env
+// outlives everything.
 
 #ifndef LSM_ENV_ENV_H_
 #define LSM_ENV_ENV_H_
@@ -82,13 +83,13 @@ class WritableFile {
   uint64_t size_ = 0;
 };
 
-// A log segment: a file of fixed size whose blocks are allocated before it is used. Bytes are put where
-// Reserve points and are then committed: from Commit on they survive the process, from Sync on the
-// power.
+// A log segment: a file of fixed size whose blocks are allocated before it is used. Bytes are put
+// where Reserve points and are then committed: from Commit on they survive the process, from Sync
+// on the power.
 //
-// Where the file system promises that allocated blocks stay (ext4, xfs, tmpfs), Reserve points into a
-// small mapped window of the file and Commit costs nothing; elsewhere it points into a private buffer
-// that Commit writes out. A full disk is met when the segment is made, not later.
+// Where the file system promises that allocated blocks stay (ext4, xfs, tmpfs), Reserve points into
+// a small mapped window of the file and Commit costs nothing; elsewhere it points into a private
+// buffer that Commit writes out. A full disk is met when the segment is made, not later.
 //
 // One thread reserves and commits; another may Sync at the same time.
 class LogFile {
@@ -125,9 +126,9 @@ class Directory {
   const std::string& path() const { return path_; }
   std::string PathOf(std::string_view name) const { return path_ + "/" + std::string(name); }
 
-  // Locks the directory against other Directory objects, in this process or another, whatever path they
-  // came by: one exclusive holder or many shared ones. kLocked (retryable) where it is taken. Held until
-  // this object is destroyed.
+  // Locks the directory against other Directory objects, in this process or another, whatever path
+  // they came by: one exclusive holder or many shared ones. kLocked (retryable) where it is taken.
+  // Held until this object is destroyed.
   virtual Status Lock(LockKind kind) = 0;
 
   // Without "." and "..", in no order.
@@ -168,8 +169,9 @@ class Env {
   static Env* Posix();
 
   enum class OpenMode { kMustExist, kCreateIfMissing };
-  // `created` (nullable) tells whether the directory was made by this call; its parent is then synced.
-  // ENOENT where it is missing (or, creating, its parent); ENOTDIR where the path is no directory.
+  // `created` (nullable) tells whether the directory was made by this call; its parent is then
+  // synced. ENOENT where it is missing (or, creating, its parent); ENOTDIR where the path is no
+  // directory.
   virtual Result<std::unique_ptr<Directory>> OpenDirectory(const std::string& path, OpenMode mode,
                                                            bool* created) = 0;
   // The directory, if it is empty.
@@ -187,8 +189,8 @@ class Env {
                                                         uint64_t threads) = 0;
 };
 
-// How many forks lie between the process that loaded the library and this one: a handle that remembers
-// the number of its birth can tell that it was inherited. Costs one load.
+// How many forks lie between the process that loaded the library and this one: a handle that
+// remembers the number of its birth can tell that it was inherited. Costs one load.
 uint32_t ForkGeneration();
 
 }  // namespace lsm

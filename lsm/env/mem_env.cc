@@ -153,8 +153,7 @@ Result<std::unique_ptr<LogFile>> MemDirectory::CreateLog(std::string_view name, 
 }
 
 Result<std::unique_ptr<LogFile>> MemDirectory::ReuseLog(std::string_view old_name,
-                                                        std::string_view new_name,
-                                                        uint64_t size) {
+                                                        std::string_view new_name, uint64_t size) {
   LSM_RETURN_IF_ERROR(internal::CheckName(new_name));
   absl::MutexLock lock(mutex_);
   LSM_ASSIGN_OR_RETURN(std::shared_ptr<MemFile> file, Find(old_name));

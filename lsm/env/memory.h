@@ -1,4 +1,5 @@
-// Anonymous memory in large pieces straight from the operating system, on huge pages where it has them.
+// Anonymous memory in large pieces straight from the operating system, on huge pages where it has
+// them.
 
 #ifndef LSM_ENV_MEMORY_H_
 #define LSM_ENV_MEMORY_H_
@@ -9,8 +10,8 @@
 
 namespace lsm {
 
-// Zero-filled memory, aligned to 2 MiB where it is at least that large. Address space is taken at once,
-// pages when they are first touched. Moves, does not copy; freed when destroyed.
+// Zero-filled memory, aligned to 2 MiB where it is at least that large. Address space is taken at
+// once, pages when they are first touched. Moves, does not copy; freed when destroyed.
 class MemoryRegion {
  public:
   // kOutOfMemory (retryable) where the system refuses. `size` is rounded up to whole pages.

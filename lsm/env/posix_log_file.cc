@@ -36,7 +36,8 @@ class MappedLogFile final : public LogFile {
   Result<char*> Reserve(uint64_t offset, size_t size) override {
     // Wraps to more than any size where the offset is below the window.
     const uint64_t at = offset - window_begin_;
-    if (at <= window_size_ && size <= window_size_ - at) [[likely]] return window_ + at;
+    if (at <= window_size_ && size <= window_size_ - at) [[likely]]
+      return window_ + at;
     LSM_RETURN_IF_ERROR(MoveWindow(offset, size));
     return window_ + (offset - window_begin_);
   }

@@ -42,8 +42,8 @@ Status OpenError(int errnum, int directory, const std::string& name, int flags,
 // Returns -1 with errno set.
 int OpenAboveStandardStreams(int directory, const std::string& name, int flags) {
   constexpr mode_t kFileMode = 0600;
-  const int fd = RetryOnEintr(
-      [&] { return openat(directory, name.c_str(), flags | O_CLOEXEC, kFileMode); });
+  const int fd =
+      RetryOnEintr([&] { return openat(directory, name.c_str(), flags | O_CLOEXEC, kFileMode); });
   if (fd == -1 || fd > STDERR_FILENO) return fd;
   const int moved = fcntl(fd, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
   const int saved_errno = errno;
@@ -83,9 +83,8 @@ Result<RegularFile> OpenRegularFile(int directory, const std::string& name, int 
 Status ReadFully(int fd, uint64_t offset, size_t size, char* buffer, std::string_view path) {
   size_t done = 0;
   while (done < size) {
-    const ssize_t n = RetryOnEintr([&] {
-      return pread(fd, buffer + done, size - done, static_cast<off_t>(offset + done));
-    });
+    const ssize_t n = RetryOnEintr(
+        [&] { return pread(fd, buffer + done, size - done, static_cast<off_t>(offset + done)); });
     if (n == -1) return Status::FromErrno(errno, "read", path, offset + done);
     if (n == 0) return CheckReadRange(path, offset, size, offset + done);
     done += static_cast<size_t>(n);

@@ -21,7 +21,8 @@ uint32_t ProbesFor(double bits_per_key) {
   constexpr double kOneMoreFrom[] = {2.1,  3.6,  5.1,  6.7,  8.2,  10.1, 11.9,
                                      13.9, 16.1, 18.3, 21.1, 24.1, 27.5};
   static_assert(std::size(kOneMoreFrom) + 1 == kBloomMaxProbes);
-  const auto* more = std::upper_bound(std::begin(kOneMoreFrom), std::end(kOneMoreFrom), bits_per_key);
+  const auto* more =
+      std::upper_bound(std::begin(kOneMoreFrom), std::end(kOneMoreFrom), bits_per_key);
   return static_cast<uint32_t>(more - std::begin(kOneMoreFrom)) + 1;
 }
 

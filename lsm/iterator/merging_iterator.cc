@@ -67,7 +67,8 @@ class MergingIterator final : public EntryIterator {
     }
   }
 
-  // Whether source `a` comes before source `b` in the direction of the merge. Exhausted ones come last.
+  // Whether source `a` comes before source `b` in the direction of the merge. Exhausted ones come
+  // last.
   bool Before(uint32_t a, uint32_t b) const {
     const Source& x = sources_[a];
     const Source& y = sources_[b];
@@ -91,8 +92,8 @@ class MergingIterator final : public EntryIterator {
     Build();
   }
 
-  // Plays the whole tree. The sources are the leaves n..2n-1 of an implicit binary tree whose inner nodes
-  // 1..n-1 keep the loser of their match.
+  // Plays the whole tree. The sources are the leaves n..2n-1 of an implicit binary tree whose inner
+  // nodes 1..n-1 keep the loser of their match.
   void Build() {
     const auto count = static_cast<uint32_t>(sources_.size());
     std::vector<uint32_t> winners(2 * count);
@@ -119,7 +120,8 @@ class MergingIterator final : public EntryIterator {
     }
     Refresh(moved);
     uint32_t winner = winner_;
-    for (uint32_t node = (winner + static_cast<uint32_t>(sources_.size())) / 2; node >= 1; node /= 2) {
+    for (uint32_t node = (winner + static_cast<uint32_t>(sources_.size())) / 2; node >= 1;
+         node /= 2) {
       if (Before(losers_[node], winner)) std::swap(losers_[node], winner);
     }
     winner_ = winner;
@@ -132,8 +134,8 @@ class MergingIterator final : public EntryIterator {
     if (valid_) entry_ = winner.entry();
   }
 
-  // Puts every other source behind the current entry, so that stepping forward is right again. False
-  // where one failed.
+  // Puts every other source behind the current entry, so that stepping forward is right again.
+  // False where one failed.
   bool TurnForward() {
     direction_ = Direction::kForward;
     for (uint32_t i = 0; i < sources_.size(); ++i) {
@@ -158,7 +160,8 @@ class MergingIterator final : public EntryIterator {
     return RebuildAround();
   }
 
-  // Whether source `i` stands on an entry that precedes the current one in the order of a forward merge.
+  // Whether source `i` stands on an entry that precedes the current one in the order of a forward
+  // merge.
   bool BeforeCurrent(uint32_t i) const {
     const int order = CompareEntries(sources_[i].iterator->entry(), entry_);
     return order < 0 || (order == 0 && i < winner_);

@@ -35,10 +35,11 @@ void VisitNodes(FragmentRange range, size_t leaves, Visitor visit) {
   }
 }
 
-// Sweeps over the sorted bounds, cutting a fragment wherever one stands, and says for each tombstone
-// which fragments are its.
-std::vector<FragmentRange> CutFragments(std::span<const RangeTombstone> tombstones,
-                                        std::vector<FragmentedRangeTombstones::Fragment>* fragments) {
+// Sweeps over the sorted bounds, cutting a fragment wherever one stands, and says for each
+// tombstone which fragments are its.
+std::vector<FragmentRange> CutFragments(
+    std::span<const RangeTombstone> tombstones,
+    std::vector<FragmentedRangeTombstones::Fragment>* fragments) {
   std::vector<Bound> bounds;
   bounds.reserve(2 * tombstones.size());
   for (uint32_t i = 0; i < tombstones.size(); ++i) {
@@ -78,8 +79,8 @@ FragmentedRangeTombstones::FragmentedRangeTombstones(std::span<const RangeTombst
     return tombstones[a].sequence > tombstones[b].sequence;
   });
 
-  // node_begin_[x + 1] counts what node x holds, then becomes where node x is to be filled next, and so
-  // in the end where it ends.
+  // node_begin_[x + 1] counts what node x holds, then becomes where node x is to be filled next,
+  // and so in the end where it ends.
   node_begin_.assign(2 * leaves + 1, 0);
   for (const FragmentRange& range : ranges) {
     VisitNodes(range, leaves, [&](size_t node) { ++node_begin_[node + 1]; });
@@ -88,9 +89,8 @@ FragmentedRangeTombstones::FragmentedRangeTombstones(std::span<const RangeTombst
   for (uint64_t& count : node_begin_) total += std::exchange(count, total);
   sequences_.resize(total);
   for (const uint32_t i : newest_first) {
-    VisitNodes(ranges[i], leaves, [&](size_t node) {
-      sequences_[node_begin_[node + 1]++] = tombstones[i].sequence;
-    });
+    VisitNodes(ranges[i], leaves,
+               [&](size_t node) { sequences_[node_begin_[node + 1]++] = tombstones[i].sequence; });
   }
 
   std::vector<SequenceNumber> newest(2 * leaves, 0);
@@ -104,9 +104,9 @@ FragmentedRangeTombstones::FragmentedRangeTombstones(std::span<const RangeTombst
 }
 
 size_t FragmentedRangeTombstones::FirstEndingAfter(std::string_view key) const {
-  const auto found =
-      std::upper_bound(fragments_.begin(), fragments_.end(), key,
-                       [](std::string_view k, const Fragment& fragment) { return k < fragment.end; });
+  const auto found = std::upper_bound(
+      fragments_.begin(), fragments_.end(), key,
+      [](std::string_view k, const Fragment& fragment) { return k < fragment.end; });
   return static_cast<size_t>(found - fragments_.begin());
 }
 

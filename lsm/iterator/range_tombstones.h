@@ -1,17 +1,17 @@
 // Range tombstones: "everything in [begin, end) older than `sequence` is deleted".
 //
-// A source (memtable, table) holds them as they were written, overlapping as they may. For lookups they
-// are cut into fragments: disjoint, ascending ranges, each covered by one set of tombstones. Keys are
-// views into memory that the owner of the list keeps alive.
+// A source (memtable, table) holds them as they were written, overlapping as they may. For lookups
+// they are cut into fragments: disjoint, ascending ranges, each covered by one set of tombstones.
+// Keys are views into memory that the owner of the list keeps alive.
 //
 // An entry is hidden from a reader at snapshot S exactly when a tombstone covers its key with
 // entry.sequence < tombstone.sequence <= S.
 //
-// A fragment does not list the sequence numbers that cover it: n nested ranges (a queue that deletes
-// [0, i) for ever larger i) would make n^2 of them. Each fragment knows its newest one, which is what
-// nearly all readers want; for older snapshots the sequence numbers hang in a segment tree over the
-// fragments (Bentley, "Algorithms for Klee's rectangle problems", 1977), a tombstone at no more than
-// 2 log2(fragments) nodes.
+// A fragment does not list the sequence numbers that cover it: n nested ranges (a queue that
+// deletes [0, i) for ever larger i) would make n^2 of them. Each fragment knows its newest one,
+// which is what nearly all readers want; for older snapshots the sequence numbers hang in a segment
+// tree over the fragments (Bentley, "Algorithms for Klee's rectangle problems", 1977), a tombstone
+// at no more than 2 log2(fragments) nodes.
 
 #ifndef LSM_ITERATOR_RANGE_TOMBSTONES_H_
 #define LSM_ITERATOR_RANGE_TOMBSTONES_H_
@@ -40,8 +40,8 @@ class FragmentedRangeTombstones {
   };
 
   FragmentedRangeTombstones() = default;
-  // Any order, overlaps allowed, fewer than 2^31. Time and memory: O(n log n) in tombstones, whatever
-  // their overlaps.
+  // Any order, overlaps allowed, fewer than 2^31. Time and memory: O(n log n) in tombstones,
+  // whatever their overlaps.
   explicit FragmentedRangeTombstones(std::span<const RangeTombstone> tombstones);
 
   bool empty() const { return fragments_.empty(); }
@@ -65,14 +65,14 @@ class FragmentedRangeTombstones {
   SequenceNumber OlderSequence(const Fragment& fragment, SequenceNumber snapshot) const;
 
   std::vector<Fragment> fragments_;
-  // Fragment i is the leaf i + fragments_.size() of the tree; the parent of node x is x / 2, the root 1.
-  // Node x holds sequences_[node_begin_[x], node_begin_[x + 1]), newest first.
+  // Fragment i is the leaf i + fragments_.size() of the tree; the parent of node x is x / 2, the
+  // root 1. Node x holds sequences_[node_begin_[x], node_begin_[x + 1]), newest first.
   std::vector<uint64_t> node_begin_;
   std::vector<SequenceNumber> sequences_;
 };
 
-// A cursor over the tombstones of one snapshot that is asked for keys near each other, as a scan does:
-// each answer costs O(1) while the key stays in the fragment or gap of the last one.
+// A cursor over the tombstones of one snapshot that is asked for keys near each other, as a scan
+// does: each answer costs O(1) while the key stays in the fragment or gap of the last one.
 class RangeTombstoneCursor {
  public:
   RangeTombstoneCursor(const FragmentedRangeTombstones* tombstones, SequenceNumber snapshot)

@@ -78,8 +78,8 @@ class Arena {
   uint64_t spare_node_ = 0;
 };
 
-// The regions of arenas that are gone, kept for arenas to come: touching a fresh page costs more than
-// filling it. Thread-safe; shared by the pool and its arenas, which may outlive it.
+// The regions of arenas that are gone, kept for arenas to come: touching a fresh page costs more
+// than filling it. Thread-safe; shared by the pool and its arenas, which may outlive it.
 class IdleRegions {
  public:
   // At most `max_count` regions of `region_size` bytes.

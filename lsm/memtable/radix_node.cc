@@ -90,8 +90,7 @@ Node::Child Node::FirstFrom(int from) const {
     const __m128i keys = Keys(chunk);
     const __m128i wanted =
         _mm_and_si128(LiveLanes(chunk, count), _mm_cmpeq_epi8(_mm_max_epu8(keys, bound), keys));
-    smallest =
-        _mm_min_epu8(smallest, _mm_or_si128(keys, _mm_andnot_si128(wanted, ones)));
+    smallest = _mm_min_epu8(smallest, _mm_or_si128(keys, _mm_andnot_si128(wanted, ones)));
   }
   // 255 is also what remains when there is none.
   const uint8_t byte = SmallestByte(smallest);

@@ -5,7 +5,7 @@
 // whose key has them. Since a node says nothing about where its path begins, it stays as it is when
 // a node is put above it.
 //
-//   node    := type:8 count:8 depth:16 terminal:32 body   terminal: the leaf of the key that ends here
+//   node    := type:8 count:8 depth:16 terminal:32 body   terminal: leaf of the key ending here
 //   body    := key[count] witness:32 child[count]:32      four types, by room; in order of arrival
 //            | witness:32 … child[256]:32                 kNode256, by key; 0 where there is none
 //   leaf    := newest:32 key_size:16 key …                   newest: the offset of a version

@@ -66,9 +66,7 @@ class RadixTree {
   const Version* Find(std::string_view key, SequenceNumber snapshot) const;
 
   NodeRef root() const { return root_.load(std::memory_order_acquire); }
-  const Node* NodeAt(NodeRef ref) const {
-    return reinterpret_cast<const Node*>(arena_->At(ref));
-  }
+  const Node* NodeAt(NodeRef ref) const { return reinterpret_cast<const Node*>(arena_->At(ref)); }
   const Leaf* LeafAt(NodeRef ref) const {
     return reinterpret_cast<const Leaf*>(arena_->At(ref & ~internal::kLeafBit));
   }

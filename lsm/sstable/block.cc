@@ -58,8 +58,8 @@ const char* CheckBlockContent(std::string_view content) {
   }
   const bool wide = (flags & kBlockWide) != 0;
   const bool fixed_keys = (flags & kBlockFixedKeys) != 0;
-  if (!ColumnFits(fixed_keys ? nullptr : content.data() + layout.key_offsets, wide, row_count, key_size,
-                  values - layout.keys, kMaxKeySize)) {
+  if (!ColumnFits(fixed_keys ? nullptr : content.data() + layout.key_offsets, wide, row_count,
+                  key_size, values - layout.keys, kMaxKeySize)) {
     return "the keys of a data block do not fill their region";
   }
   const bool fixed_values = (flags & kBlockFixedValues) != 0;
@@ -152,7 +152,8 @@ void BlockBuilder::Finish(std::string* target) {
   const size_t begin = target->size();
   target->reserve(begin + content_size());
   AppendFixed<uint32_t>(target, static_cast<uint32_t>(row_count()));
-  AppendFixed<uint16_t>(target, fixed_keys_ ? static_cast<uint16_t>(keys_.size() / row_count()) : 0);
+  AppendFixed<uint16_t>(target,
+                        fixed_keys_ ? static_cast<uint16_t>(keys_.size() / row_count()) : 0);
   AppendFixed<uint16_t>(target, flags);
   AppendFixed<uint32_t>(target, fixed_values_ ? value_offsets_[1] : 0);
   AppendFixed<uint32_t>(target, static_cast<uint32_t>(layout.keys + keys_.size()));

@@ -3,7 +3,7 @@
 //   block := row_count:4 key_size:2 flags:2 value_size:4 values_offset:4      16 bytes
 //            fingerprint:1[row_count]    the low byte of each key's HashKey
 //            zero*                       to a multiple of 4
-//            key_offset[row_count + 1]   into the keys, first 0, last their size; absent if kFixedKeys:
+//            key_offset[row_count + 1]   into the keys, from 0 to their size; absent if kFixedKeys:
 //                                        then each key has key_size bytes (else key_size is 0)
 //            zero*                       to a multiple of 4
 //            value_offset[row_count + 1] the same of values and value_size; absent if kFixedValues
@@ -14,14 +14,17 @@
 //
 // Offsets are 4 bytes wide where kWide is set (keys or values of 64 KiB and more), else 2. A lookup
 // compares sixteen fingerprints at once with the wanted key's and then mostly one key: header and
-// fingerprints share a cache line or two, and key and value are fetched side by side. Seeks search the
-// keys by halves; rows cost the same forward and backward; keys and values are handed out in place.
+// fingerprints share a cache line or two, and key and value are fetched side by side. Seeks search
+// the keys by halves; rows cost the same forward and backward; keys and values are handed out in
+// place.
 //
-// Refused: a prefix shared by all keys of a block, kept once. Keys would have to be put together in a
-// buffer for every row, and under zstd it saves next to nothing, since that finds the prefix by itself.
+// Refused: a prefix shared by all keys of a block, kept once. Keys would have to be put together in
+// a buffer for every row, and under zstd it saves next to nothing, since that finds the prefix by
+// itself.
 //
-// CheckBlockContent() holds every number against the block's size once, so that the reader may trust
-// them. It does not look at the order of keys: a block out of order gives wrong rows, never wild reads.
+// CheckBlockContent() holds every number against the block's size once, so that the reader may
+// trust them. It does not look at the order of keys: a block out of order gives wrong rows, never
+// wild reads.
 
 #ifndef LSM_SSTABLE_BLOCK_H_
 #define LSM_SSTABLE_BLOCK_H_
@@ -82,7 +85,8 @@ const char* CheckBlockContent(std::string_view content);
 class BlockReader {
  public:
   BlockReader() = default;
-  // `content` passed CheckBlockContent, outlives the reader, and has kBlockSlack readable bytes behind it.
+  // `content` passed CheckBlockContent, outlives the reader, and has kBlockSlack readable bytes
+  // behind it.
   explicit BlockReader(const char* content) {
     row_count_ = LoadFixed<uint32_t>(content);
     key_size_ = LoadFixed<uint16_t>(content + 4);
@@ -99,9 +103,7 @@ class BlockReader {
   }
 
   uint32_t row_count() const { return row_count_; }
-  std::string_view key(uint32_t row) const {
-    return Cell(keys_, key_offsets_, key_size_, row);
-  }
+  std::string_view key(uint32_t row) const { return Cell(keys_, key_offsets_, key_size_, row); }
   std::string_view value(uint32_t row) const {
     return Cell(values_, value_offsets_, value_size_, row);
   }
@@ -157,8 +159,8 @@ class BlockReader {
 // Gathers rows into a block.
 class BlockBuilder {
  public:
-  // REQUIRES: the entry is in order and its value empty unless it is a put; the content stays within
-  // kMaxBlockContentSize.
+  // REQUIRES: the entry is in order and its value empty unless it is a put; the content stays
+  // within kMaxBlockContentSize.
   void Add(const Entry& entry, uint8_t fingerprint);
 
   bool empty() const { return tags_.empty(); }

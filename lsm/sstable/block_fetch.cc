@@ -29,7 +29,9 @@ BlockFetcher::BlockFetcher(const Source& source, const IndexReader& index)
       index_(index),
       states_(new std::atomic<uint64_t>[index.block_count() / kStatesPerWord + 1]()) {}
 
-uint64_t BlockFetcher::memory_used() const { return (index_.block_count() / kStatesPerWord + 1) * 8; }
+uint64_t BlockFetcher::memory_used() const {
+  return (index_.block_count() / kStatesPerWord + 1) * 8;
+}
 
 void BlockFetcher::SetState(uint64_t block, State state) const {
   // Written once a block: threads that find it unknown at the same time find the same.
@@ -46,7 +48,8 @@ void BlockFetcher::PrefetchBlock(uint64_t block) const {
 bool BlockFetcher::MayBeCached(uint64_t block) const {
   if (source_.cache == nullptr) return false;
   if (source_.mapping == nullptr || StateOf(block) == State::kCompressed) return true;
-  // Not seen yet: a raw one is never cached. What the trailer says is only a hint until it is verified.
+  // Not seen yet: a raw one is never cached. What the trailer says is only a hint until it is
+  // verified.
   BlockTrailer trailer;
   return ReadTrailer(block, &trailer).ok() && trailer.compression != BlockCompression::kRaw;
 }

@@ -1,9 +1,9 @@
 // Where the data blocks of a table come from: map or read → verify → decompress → cache.
 //
 // A raw block under a mapping is used where it lies. Whether it was verified, and that others are
-// compressed, is remembered in two bits a block, so that from the second use on a raw block costs one
-// load. All other blocks are verified each time they are read from the file, and live in memory of their
-// own, which the cache may share.
+// compressed, is remembered in two bits a block, so that from the second use on a raw block costs
+// one load. All other blocks are verified each time they are read from the file, and live in memory
+// of their own, which the cache may share.
 //
 // Any thread may fetch.
 
@@ -46,8 +46,9 @@ class BlockFetcher {
   BlockFetcher() = default;
   BlockFetcher(const Source& source, const IndexReader& index);
 
-  // What a get needs: the content is readable until the caller's EpochGuard ends, longer for who holds a
-  // reference to `*memory`, which is null where the block is in the mapping. REQUIRES: inside a guard.
+  // What a get needs: the content is readable until the caller's EpochGuard ends, longer for who
+  // holds a reference to `*memory`, which is null where the block is in the mapping. REQUIRES:
+  // inside a guard.
   Status Borrow(uint64_t block, const char** content, const MemoryBlock** memory) const {
     if (StateOf(block) == State::kVerifiedRaw) [[likely]] {
       *content = source_.mapping->data() + index_.offset(block);
@@ -56,11 +57,11 @@ class BlockFetcher {
     }
     return BorrowSlowly(block, content, memory);
   }
-  // What an iterator needs: a block it owns a share of. `fill_cache` false: the cache is asked but not
-  // given anything.
+  // What an iterator needs: a block it owns a share of. `fill_cache` false: the cache is asked but
+  // not given anything.
   Status Acquire(uint64_t block, bool fill_cache, FetchedBlock* fetched) const;
-  // Reads and verifies the block anew, whatever is known or cached. `*memory` holds the content where it
-  // is not in the mapping.
+  // Reads and verifies the block anew, whatever is known or cached. `*memory` holds the content
+  // where it is not in the mapping.
   Status ReadFresh(uint64_t block, BlockTrailer* trailer, std::string_view* content,
                    RefPtr<MemoryBlock>* memory) const;
   // The trailer alone, unverified but sane.

@@ -59,13 +59,13 @@ Status DecompressBlock(const StoredBytes& stored, std::string_view payload, char
                        size_t content_size) {
   static thread_local const std::unique_ptr<ZSTD_DCtx, FreeDecompressor> context(ZSTD_createDCtx());
   if (context == nullptr) return Status::OutOfMemory();
-  const size_t size = ZSTD_decompressDCtx(context.get(), content, content_size, payload.data(),
-                                          payload.size());
+  const size_t size =
+      ZSTD_decompressDCtx(context.get(), content, content_size, payload.data(), payload.size());
   if (!ZSTD_isError(size) && size == content_size) return Status::Ok();
-  return Status::Corruption(
-      stored.path, stored.offset,
-      absl::StrCat("a data block does not decompress to the ", content_size, " bytes it should have",
-                   ZSTD_isError(size) ? ": " : "", ZSTD_isError(size) ? ZSTD_getErrorName(size) : ""));
+  return Status::Corruption(stored.path, stored.offset,
+                            absl::StrCat("a data block does not decompress to the ", content_size,
+                                         " bytes it should have", ZSTD_isError(size) ? ": " : "",
+                                         ZSTD_isError(size) ? ZSTD_getErrorName(size) : ""));
 }
 
 }  // namespace lsm

@@ -1,7 +1,7 @@
 // Compression of data blocks: the one place that knows zstd.
 //
-// A frame's own word on its size is never believed: the block's trailer has the size, and a frame that
-// does not give exactly that many bytes is damaged.
+// A frame's own word on its size is never believed: the block's trailer has the size, and a frame
+// that does not give exactly that many bytes is damaged.
 
 #ifndef LSM_SSTABLE_COMPRESSION_H_
 #define LSM_SSTABLE_COMPRESSION_H_
@@ -26,8 +26,8 @@ class BlockCompressor {
   explicit BlockCompressor(const Compression& compression);
   ~BlockCompressor();
 
-  // False: the content is better kept raw, since it would not lose at least a sixteenth, or since there is
-  // no memory. Else `*payload` is the compressed form, readable until the next call.
+  // False: the content is better kept raw, since it would not lose at least a sixteenth, or since
+  // there is no memory. Else `*payload` is the compressed form, readable until the next call.
   bool Compress(std::string_view content, std::string_view* payload);
 
  private:
@@ -36,8 +36,9 @@ class BlockCompressor {
   std::string buffer_;
 };
 
-// Fills `content` with exactly `content_size` bytes from the frame in `payload`, the inside of `stored`;
-// kCorruption where it is no such frame. Any thread; each keeps a context for its next call.
+// Fills `content` with exactly `content_size` bytes from the frame in `payload`, the inside of
+// `stored`; kCorruption where it is no such frame. Any thread; each keeps a context for its next
+// call.
 Status DecompressBlock(const StoredBytes& stored, std::string_view payload, char* content,
                        size_t content_size);
 

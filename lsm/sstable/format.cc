@@ -17,9 +17,13 @@ static_assert(kFooterMagicAt + 8 == kFooterSize);
 // Of a block's trailer, from its start.
 constexpr uint64_t kBlockSumAt = 8;
 
-uint64_t PaddingTo(uint64_t size, uint64_t alignment) { return (alignment - size % alignment) % alignment; }
+uint64_t PaddingTo(uint64_t size, uint64_t alignment) {
+  return (alignment - size % alignment) % alignment;
+}
 
-bool AllZero(std::string_view bytes) { return bytes.find_first_not_of('\0') == std::string_view::npos; }
+bool AllZero(std::string_view bytes) {
+  return bytes.find_first_not_of('\0') == std::string_view::npos;
+}
 
 Status Bad(const StoredBytes& stored, std::string_view message) {
   return Status::Corruption(stored.path, stored.offset, message);
@@ -74,8 +78,9 @@ Status ParseFooter(std::string_view bytes, uint64_t file_size, std::string_view 
   }
   const uint64_t offset = file_size - kFooterSize;
   if (LoadFixed<uint64_t>(bytes.data() + kFooterMagicAt) != kTableMagic) {
-    return Status::Corruption(path, offset + kFooterMagicAt,
-                              "not a table, or its end is missing: expected the magic \"smtable1\"");
+    return Status::Corruption(
+        path, offset + kFooterMagicAt,
+        "not a table, or its end is missing: expected the magic \"smtable1\"");
   }
   const auto number = LoadFixed<uint64_t>(bytes.data());
   const uint64_t sum = Checksum64(bytes.substr(0, kFooterSumAt), ChecksumSeed(number, offset));
@@ -91,8 +96,7 @@ Status ParseFooter(std::string_view bytes, uint64_t file_size, std::string_view 
   TableFooter result;
   result.file_number = number;
   const char* handle = bytes.data() + 8;
-  for (FileRange* range :
-       {&result.filter, &result.tombstones, &result.index, &result.properties}) {
+  for (FileRange* range : {&result.filter, &result.tombstones, &result.index, &result.properties}) {
     range->offset = LoadFixed<uint64_t>(handle);
     range->size = LoadFixed<uint64_t>(handle + 8);
     handle += 16;
@@ -140,8 +144,9 @@ Status ParseBlockTrailer(const StoredBytes& stored, BlockTrailer* trailer) {
                                       trailer->content_size));
     case BlockCompression::kZstd:
       if (trailer->content_size <= kMaxCompressedContentSize) return Status::Ok();
-      return Bad(stored, absl::StrCat("a compressed data block says it has ", trailer->content_size,
-                                      " bytes, at most ", kMaxCompressedContentSize, " are allowed"));
+      return Bad(stored,
+                 absl::StrCat("a compressed data block says it has ", trailer->content_size,
+                              " bytes, at most ", kMaxCompressedContentSize, " are allowed"));
   }
   return Bad(stored, absl::StrCat("a data block has the unknown compression ",
                                   static_cast<unsigned>(trailer->compression)));
@@ -151,8 +156,8 @@ Status CheckBlock(const StoredBytes& stored, BlockTrailer* trailer, std::string_
   const uint64_t size = stored.bytes.size();
   if (size < kBlockTrailerSize) return Bad(stored, "a data block is too short for its trailer");
   const uint64_t covered = size - kBlockTrailerSize + kBlockSumAt;
-  const uint64_t sum = Checksum64(stored.bytes.substr(0, covered),
-                                  ChecksumSeed(stored.file_number, stored.offset));
+  const uint64_t sum =
+      Checksum64(stored.bytes.substr(0, covered), ChecksumSeed(stored.file_number, stored.offset));
   if (LoadFixed<uint64_t>(stored.bytes.data() + covered) != sum) {
     return Bad(stored, "the checksum of a data block does not match");
   }
@@ -177,8 +182,8 @@ Status CheckSection(const StoredBytes& stored, std::string_view* content) {
   const uint64_t size = stored.bytes.size();
   if (size < kSectionTrailerSize) return Bad(stored, "a section is too short for its trailer");
   const uint64_t covered = size - 8;
-  const uint64_t sum = Checksum64(stored.bytes.substr(0, covered),
-                                  ChecksumSeed(stored.file_number, stored.offset));
+  const uint64_t sum =
+      Checksum64(stored.bytes.substr(0, covered), ChecksumSeed(stored.file_number, stored.offset));
   if (LoadFixed<uint64_t>(stored.bytes.data() + covered) != sum) {
     return Bad(stored, "the checksum of a section does not match");
   }

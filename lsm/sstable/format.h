@@ -1,20 +1,24 @@
-// Sorted string tables, byte by byte (the outside; block.h, index.h and properties.h have the inside).
+// Sorted string tables, byte by byte (the outside; block.h, index.h and properties.h have the
+// inside).
 //
 //   table    := data_block* section* footer      sections in this order: filter, tombstones, index,
 //                                                properties
-//   data_block := payload zero* trailer          starts at a multiple of 8, a raw one of 1 KiB or more
-//                                                at a multiple of 64, where its first bytes share a line
+//   data_block := payload zero* trailer    starts at a multiple of 8, a raw one of 1 KiB or more
+//                                                at a multiple of 64, where its first bytes share a
+//                                                line
 //   trailer  := compression:1 padding:1 zero:2 content_size:4 sum:8
-//               padding: the zeros before it; content_size: of the block uncompressed; `sum` covers the
-//               block up to itself
-//   section  := content zero* content_size:8 sum:8    starts at a multiple of 64, has a multiple of 64
+//               padding: the zeros before it; content_size: of the block uncompressed; `sum` covers
+//               the block up to itself
+//   section  := content zero* content_size:8 sum:8  starts at and has a multiple of 64
 //   footer   := number:8 (offset:8 size:8)[4] zero:32 version:4 zero:4 sum:8 magic:8      128 bytes
-//               handles of filter, tombstones, index, properties; size 0: absent; `sum` covers all before
+//               handles of filter, tombstones, index, properties; size 0: absent; `sum` covers all
+//               before
 //
-// Sums are Checksum64 seeded with ChecksumSeed(file number, offset of the block, section or footer), so
-// what lies in the wrong file or place fails. Every byte of the file is under one of them, but the
-// footer's magic, which is compared. Blocks and sections follow each other without gaps: each ends where
-// the next begins. Size, magic, sum and version of the footer keep their places in every version.
+// Sums are Checksum64 seeded with ChecksumSeed(file number, offset of the block, section or
+// footer), so what lies in the wrong file or place fails. Every byte of the file is under one of
+// them, but the footer's magic, which is compared. Blocks and sections follow each other without
+// gaps: each ends where the next begins. Size, magic, sum and version of the footer keep their
+// places in every version.
 
 #ifndef LSM_SSTABLE_FORMAT_H_
 #define LSM_SSTABLE_FORMAT_H_
@@ -29,7 +33,7 @@
 namespace lsm {
 
 inline constexpr uint64_t kTableMagic = 0x31656c6261746d73;  // "smtable1", little-endian
-inline constexpr uint32_t kTableVersion = 1;                  // 1: the first
+inline constexpr uint32_t kTableVersion = 1;                 // 1: the first
 inline constexpr uint64_t kBlockTrailerSize = 16;
 inline constexpr uint64_t kSectionTrailerSize = 16;
 inline constexpr uint64_t kFooterSize = 128;
@@ -75,8 +79,8 @@ struct TableFooter {
 
 // `offset`: where in the file it will stand.
 void AppendFooter(const TableFooter& footer, uint64_t offset, std::string* target);
-// `bytes` are the last kFooterSize of the file, which has `file_size`. kCorruption (of `path`, with the
-// offset) where they are no footer or point outside the file, kUnsupported for a newer version.
+// `bytes` are the last kFooterSize of the file, which has `file_size`. kCorruption (of `path`, with
+// the offset) where they are no footer or point outside the file, kUnsupported for a newer version.
 Status ParseFooter(std::string_view bytes, uint64_t file_size, std::string_view path,
                    TableFooter* footer);
 
@@ -87,8 +91,9 @@ struct BlockTrailer {
   uint32_t content_size = 0;
 };
 
-// Ends the block that is the tail of `target` from `begin` on: pads it so that what follows it in the
-// file starts at a multiple of `alignment`, and appends the trailer. `offset`: of the block in its file.
+// Ends the block that is the tail of `target` from `begin` on: pads it so that what follows it in
+// the file starts at a multiple of `alignment`, and appends the trailer. `offset`: of the block in
+// its file.
 void SealBlock(BlockCompression compression, uint64_t content_size, uint64_t alignment,
                uint64_t file_number, uint64_t offset, size_t begin, std::string* target);
 // Takes the trailer apart without a look at the sum; kCorruption where it cannot be one.

@@ -103,8 +103,8 @@ const char* IndexReader::Parse(std::string_view bytes, uint64_t data_end, IndexR
     return "the header of the index is damaged";
   }
   result.shared_ = std::string_view(at, shared_size);
-  for (const char* wrong : {result.CheckOffsets(), result.CheckSeparators(separators_size),
-                            result.CheckGroups()}) {
+  for (const char* wrong :
+       {result.CheckOffsets(), result.CheckSeparators(separators_size), result.CheckGroups()}) {
     if (wrong != nullptr) return wrong;
   }
   *index = result;

@@ -1,22 +1,22 @@
 // The index of a table: which data block holds a key. One level, read in place.
 //
 //   index := block_count:8 shared_size:4 zero:52       64 bytes
-//            group*                        for each eight blocks, the last group filled up: 128 bytes of
+//            group*                        for each eight blocks, the last filled up: 128 bytes of
 //              prefix:8[8]                 KeyPrefix(separator, shared_size); ff* where filled up
-//              offset:8[8]                 of each data block in the file; where they end if filled up
+//              offset:8[8]                 of each data block in the file; their end if filled up
 //            top:8[group_count]            the last prefix of each group
 //            separator_end:4[block_count]  in the region of separators
 //            separators                    shared_size: of the prefix that all of them begin with
 //
 // The separator of a block is >= every key in it and <= every key behind it, and as short as that
-// allows; equal to the next block's first key only where the versions of that key go on there, which
-// is also how equal separators come about.
+// allows; equal to the next block's first key only where the versions of that key go on there,
+// which is also how equal separators come about.
 //
-// A search is a binary search without branches over `top`, which stays in the processor's caches, then a
-// count within one group, whose two lines are fetched side by side. Whole separators are compared only
-// where eight bytes of them tie. Refused: a binary search over all prefixes in one array, with the
-// offsets in another. Each of its steps has a line of its own, so that all of the array competes for the
-// caches; with it the index took more than half of the time of a get.
+// A search is a binary search without branches over `top`, which stays in the processor's caches,
+// then a count within one group, whose two lines are fetched side by side. Whole separators are
+// compared only where eight bytes of them tie. Refused: a binary search over all prefixes in one
+// array, with the offsets in another. Each of its steps has a line of its own, so that all of the
+// array competes for the caches; with it the index took more than half of the time of a get.
 
 #ifndef LSM_SSTABLE_INDEX_H_
 #define LSM_SSTABLE_INDEX_H_
@@ -60,8 +60,9 @@ class IndexReader {
  public:
   // No blocks.
   IndexReader() = default;
-  // Null, and `*index` reads `bytes` (aligned to 64, outliving it), where they are a sound index of data
-  // blocks in [0, data_end); else what is wrong. Looks at all of it, so that the rest may trust it.
+  // Null, and `*index` reads `bytes` (aligned to 64, outliving it), where they are a sound index of
+  // data blocks in [0, data_end); else what is wrong. Looks at all of it, so that the rest may
+  // trust it.
   static const char* Parse(std::string_view bytes, uint64_t data_end, IndexReader* index);
 
   uint64_t block_count() const { return count_; }
@@ -75,9 +76,9 @@ class IndexReader {
     return {separators_ + begin, separator_ends_[block] - begin};
   }
 
-  // The first block whose separator is >= `key` (LowerBound) or > `key` (UpperBound); block_count() if
-  // none. LowerBound is where the first version of `key` is if it is anywhere; the last entry with a key
-  // <= `key` is in the block of UpperBound or the one before.
+  // The first block whose separator is >= `key` (LowerBound) or > `key` (UpperBound); block_count()
+  // if none. LowerBound is where the first version of `key` is if it is anywhere; the last entry
+  // with a key <= `key` is in the block of UpperBound or the one before.
   uint64_t LowerBound(std::string_view key) const { return Search<false>(key); }
   uint64_t UpperBound(std::string_view key) const { return Search<true>(key); }
 

@@ -1,9 +1,10 @@
-// The properties section of a table: what format.h's TableProperties says, as names and values in text.
+// The properties section of a table: what format.h's TableProperties says, as names and values in
+// text.
 //
 //   properties := (name:prefixed value:prefixed)*      prefixed := size:varint byte*
 //
-// Numbers are decimal. All properties of version 1 are present, each once; names that a reader does not
-// know are of a later minor addition and passed over.
+// Numbers are decimal. All properties of version 1 are present, each once; names that a reader does
+// not know are of a later minor addition and passed over.
 
 #ifndef LSM_SSTABLE_PROPERTIES_H_
 #define LSM_SSTABLE_PROPERTIES_H_

@@ -13,8 +13,8 @@
 namespace lsm {
 namespace {
 
-// Looks for the newest version of `key` that the snapshot sees. False: the versions of `key` fill the
-// block to its end, and none of them was it.
+// Looks for the newest version of `key` that the snapshot sees. False: the versions of `key` fill
+// the block to its end, and none of them was it.
 bool FindVersion(const BlockReader& rows, std::string_view key, uint8_t fingerprint,
                  SequenceNumber snapshot, Table::Lookup* lookup) {
   uint32_t row = rows.Find(key, fingerprint);
@@ -43,7 +43,10 @@ void Table::FreeAligned::operator()(char* memory) const {
 }
 
 Table::Table(std::unique_ptr<ReadableFile> file, const TableReadOptions& options)
-    : path_(file->path()), file_size_(file->size()), file_(std::move(file)), cache_(options.cache) {}
+    : path_(file->path()),
+      file_size_(file->size()),
+      file_(std::move(file)),
+      cache_(options.cache) {}
 
 Table::~Table() = default;
 
@@ -84,9 +87,9 @@ Status Table::ReadFooter(uint64_t expected_number) {
   }
   LSM_RETURN_IF_ERROR(ParseFooter(bytes, file_size_, path_, &footer_));
   if (expected_number != kAnyNumber && footer_.file_number != expected_number) {
-    return Status::Corruption(path_, file_size_ - kFooterSize,
-                              absl::StrCat("this is table ", footer_.file_number, ", expected table ",
-                                           expected_number));
+    return Status::Corruption(
+        path_, file_size_ - kFooterSize,
+        absl::StrCat("this is table ", footer_.file_number, ", expected table ", expected_number));
   }
   return Status::Ok();
 }
@@ -96,8 +99,8 @@ Status Table::ReadSection(const FileRange& range, std::string_view* content) {
   if (mapping_ != nullptr) {
     stored.bytes = std::string_view(mapping_->data() + range.offset, range.size);
   } else {
-    AlignedMemory memory(static_cast<char*>(::operator new[](
-        range.size, std::align_val_t{kSectionAlignment}, std::nothrow)));
+    AlignedMemory memory(static_cast<char*>(
+        ::operator new[](range.size, std::align_val_t{kSectionAlignment}, std::nothrow)));
     if (memory == nullptr) return Status::OutOfMemory();
     LSM_RETURN_IF_ERROR(file_->Read(range.offset, range.size, memory.get()));
     stored.bytes = std::string_view(memory.get(), range.size);
@@ -142,7 +145,8 @@ bool Table::MayContain(uint64_t key_hash) const { return filter_.MayContain(key_
 Status Table::Get(std::string_view key, uint64_t key_hash, SequenceNumber snapshot,
                   Lookup* lookup) const {
   lookup->state = Lookup::State::kAbsent;
-  // The filter's line comes from memory while the index, which is mostly in the caches, is searched.
+  // The filter's line comes from memory while the index, which is mostly in the caches, is
+  // searched.
   filter_.Prefetch(key_hash);
   const uint64_t first = index_.LowerBound(key);
   if (first == index_.block_count() || !filter_.MayContain(key_hash)) return Status::Ok();

@@ -1,10 +1,10 @@
 // Table: reads a table file (format.h) through a mapping, or through plain reads where asked to.
 //
 // Invariants:
-// 1. Every byte is checked before it is believed: footer, index, filter, tombstones and properties when
-//    the table is opened, each data block before its first use. Raw blocks are served from the mapping
-//    and checked once (a bit a block remembers it); compressed ones are checked, decompressed and kept in
-//    the cache.
+// 1. Every byte is checked before it is believed: footer, index, filter, tombstones and properties
+//    when the table is opened, each data block before its first use. Raw blocks are served from the
+//    mapping and checked once (a bit a block remembers it); compressed ones are checked,
+//    decompressed and kept in the cache.
 // 2. A damaged block fails the reads that need it, with file and offset, and no others.
 // 3. The table keeps its mapping; the file may be unlinked meanwhile.
 //
@@ -44,7 +44,8 @@ struct TableReadOptions {
 
 class Table : public RefCounted {
  public:
-  // `expected_number`: what the footer must say, or kAnyNumber for a file that no manifest vouches for.
+  // `expected_number`: what the footer must say, or kAnyNumber for a file that no manifest vouches
+  // for.
   static constexpr uint64_t kAnyNumber = UINT64_MAX;
   static Result<RefPtr<Table>> Open(std::unique_ptr<ReadableFile> file, uint64_t expected_number,
                                     const TableReadOptions& options);
@@ -55,17 +56,19 @@ class Table : public RefCounted {
     State state = State::kAbsent;
     SequenceNumber sequence = 0;  // of the version found, unless kAbsent
     std::string_view value;       // for kFound
-    // What keeps `value` readable beyond the caller's EpochGuard, if TryRef() succeeds; copy otherwise.
+    // What keeps `value` readable beyond the caller's EpochGuard, if TryRef() succeeds; copy
+    // otherwise.
     const RefCounted* owner = nullptr;
   };
-  // The newest version of `key` with sequence <= snapshot, entries only. `key_hash` is HashKey(key).
-  // REQUIRES: inside an EpochGuard, which keeps the result readable.
-  Status Get(std::string_view key, uint64_t key_hash, SequenceNumber snapshot, Lookup* lookup) const;
+  // The newest version of `key` with sequence <= snapshot, entries only. `key_hash` is
+  // HashKey(key). REQUIRES: inside an EpochGuard, which keeps the result readable.
+  Status Get(std::string_view key, uint64_t key_hash, SequenceNumber snapshot,
+             Lookup* lookup) const;
   // False: Get would find nothing. Touches the filter alone.
   bool MayContain(uint64_t key_hash) const;
 
-  // How an iterator uses the cache: kShort fills it (seeks, short scans); kLong looks but leaves it alone
-  // (compactions, exports, verification).
+  // How an iterator uses the cache: kShort fills it (seeks, short scans); kLong looks but leaves it
+  // alone (compactions, exports, verification).
   enum class ScanKind { kShort, kLong };
   // Holds a reference to the table.
   std::unique_ptr<EntryIterator> NewIterator(ScanKind kind) const;
@@ -92,14 +95,15 @@ class Table : public RefCounted {
     BlockCompression compression = BlockCompression::kRaw;
     uint64_t content_size = 0;
     uint64_t row_count = 0;
-    std::string_view separator;  // >= every key in it, < every key behind it (or equal: versions go on)
+    std::string_view
+        separator;  // >= every key in it, < every key behind it (or equal: versions go on)
   };
   Status VisitBlocks(const std::function<Status(const BlockInfo&)>& visit) const;
 
-  // Checks all there is: every sum, the order of entries, index against blocks, that the filter holds
-  // every key, and the properties against what they count. `on_error` (nullable) is called for each
-  // damage found; the first one is returned. `on_bytes` (nullable) is told of progress and may abort
-  // the work with a failed status, which is then returned.
+  // Checks all there is: every sum, the order of entries, index against blocks, that the filter
+  // holds every key, and the properties against what they count. `on_error` (nullable) is called
+  // for each damage found; the first one is returned. `on_bytes` (nullable) is told of progress and
+  // may abort the work with a failed status, which is then returned.
   struct DamageInfo {
     Status status;
     std::string first_key;  // the keys at stake: [first_key, last_key]

@@ -15,15 +15,15 @@
 namespace lsm {
 namespace {
 
-// The file is written in pieces of this size, at multiples of it: so Linux comes to cache it in huge
-// pages and to map it by them, which spares random reads most misses of the TLB.
+// The file is written in pieces of this size, at multiples of it: so Linux comes to cache it in
+// huge pages and to map it by them, which spares random reads most misses of the TLB.
 constexpr uint64_t kWriteSize = 2 * kMiB;
 
 }  // namespace
 
-// A block goes three steps: it is open (block_), then its payload stands at the end of buffer_, unsealed
-// since its padding depends on how the next one wants to be aligned, then it is sealed. Its index entry
-// waits for the key that follows, which decides the separator.
+// A block goes three steps: it is open (block_), then its payload stands at the end of buffer_,
+// unsealed since its padding depends on how the next one wants to be aligned, then it is sealed.
+// Its index entry waits for the key that follows, which decides the separator.
 class TableBuilder::Impl {
  public:
   Impl(const TableBuilderOptions& options, std::unique_ptr<WritableFile> file)
@@ -102,7 +102,8 @@ void TableBuilder::Impl::Count(const Entry& entry) {
 Status TableBuilder::Impl::Add(const Entry& entry) {
   if (!status_.ok()) [[unlikely]]
     return status_;
-  const std::string_view previous = block_.empty() ? std::string_view(last_key_) : block_.last_key();
+  const std::string_view previous =
+      block_.empty() ? std::string_view(last_key_) : block_.last_key();
   const bool first = properties_.entry_count == 0;
   LSM_DCHECK(first || previous <= entry.key);
   if (first || previous != entry.key) {
@@ -165,7 +166,8 @@ Status TableBuilder::Impl::SealAndWrite(uint64_t alignment) {
 }
 
 Status TableBuilder::Impl::WritePieces() {
-  return buffer_.size() < kWriteSize ? Status::Ok() : Write(buffer_.size() / kWriteSize * kWriteSize);
+  return buffer_.size() < kWriteSize ? Status::Ok()
+                                     : Write(buffer_.size() / kWriteSize * kWriteSize);
 }
 
 Status TableBuilder::Impl::Write(uint64_t size) {

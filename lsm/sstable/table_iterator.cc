@@ -8,8 +8,8 @@
 namespace lsm {
 namespace {
 
-// A short scan is one of a few blocks: what it reads may soon be wanted again. What follows is a long
-// scan whatever it was called, and would only push others out of the cache.
+// A short scan is one of a few blocks: what it reads may soon be wanted again. What follows is a
+// long scan whatever it was called, and would only push others out of the cache.
 constexpr uint32_t kCachedBlocksPerSeek = 4;
 // From the fourth block on a scan is likely to go on; it is then announced this far ahead.
 constexpr uint32_t kReadAheadFrom = 4;
@@ -22,7 +22,8 @@ TableIterator::TableIterator(RefPtr<const Table> table, Table::ScanKind kind)
 
 void TableIterator::SetPinList(PinList* pins) {
   if (pins_ != nullptr) {
-    // From here on nothing of what was seen may be let go, and the list is the last chance to keep it.
+    // From here on nothing of what was seen may be let go, and the list is the last chance to keep
+    // it.
     if (memory_) pins_->push_back(memory_);
     pins_->push_back(table_);
   }

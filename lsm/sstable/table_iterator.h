@@ -1,5 +1,5 @@
-// TableIterator: walks a table's blocks both ways. Entries point into the block: into the mapping, or
-// into memory the iterator owns a share of.
+// TableIterator: walks a table's blocks both ways. Entries point into the block: into the mapping,
+// or into memory the iterator owns a share of.
 
 #ifndef LSM_SSTABLE_TABLE_ITERATOR_H_
 #define LSM_SSTABLE_TABLE_ITERATOR_H_

@@ -76,7 +76,8 @@ class TableVerifier {
     Report(std::move(status), table_.properties_.smallest_key, table_.properties_.largest_key);
   }
 
-  // They were checked when the table was opened; since then a mapped page may have come anew from disk.
+  // They were checked when the table was opened; since then a mapped page may have come anew from
+  // disk.
   void CheckSections() {
     const TableFooter& footer = table_.footer_;
     if (table_.mapping_ == nullptr) return;
@@ -94,7 +95,8 @@ class TableVerifier {
   }
 
   void VerifyBlock(uint64_t block) {
-    const std::string_view low = block == 0 ? std::string_view() : table_.index_.separator(block - 1);
+    const std::string_view low =
+        block == 0 ? std::string_view() : table_.index_.separator(block - 1);
     const std::string_view high = table_.index_.separator(block);
     BlockTrailer trailer;
     std::string_view content;
@@ -130,8 +132,8 @@ class TableVerifier {
     last_->key = last_key_;
   }
 
-  const char* WrongWith(const Entry& entry, uint8_t fingerprint, uint64_t block, std::string_view low,
-                        std::string_view high) const {
+  const char* WrongWith(const Entry& entry, uint8_t fingerprint, uint64_t block,
+                        std::string_view low, std::string_view high) const {
     if (last_ && CompareEntries(*last_, entry) >= 0) return "the entries are out of order";
     if (entry.key > high) return "a key is above the separator of its block";
     if (block > 0 && entry.key <= low) {
@@ -154,9 +156,9 @@ class TableVerifier {
       count_.AddSequence(tombstone.sequence);
     }
     if (const char* wrong = count_.FirstWrong(table_.properties_); wrong != nullptr) {
-      ReportAll(Status::Corruption(
-          table_.path_, table_.footer_.properties.offset,
-          absl::StrCat("the property ", wrong, " is not what the table holds")));
+      ReportAll(
+          Status::Corruption(table_.path_, table_.footer_.properties.offset,
+                             absl::StrCat("the property ", wrong, " is not what the table holds")));
     }
   }
 

@@ -1,6 +1,7 @@
 // The tombstones section of a table: its range tombstones as they were written, in no order.
 //
-//   tombstones := (begin:prefixed range_end sequence:varint)*     range_end as in write_batch.h; begin < end
+//   tombstones := (begin:prefixed range_end sequence:varint)*
+//   range_end as in write_batch.h; begin < end
 
 #ifndef LSM_SSTABLE_TOMBSTONES_H_
 #define LSM_SSTABLE_TOMBSTONES_H_

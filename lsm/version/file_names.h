@@ -1,5 +1,5 @@
-// The names of a database's files. Nothing else in the directory is the engine's, and nothing that does
-// not match a pattern exactly is ever touched.
+// The names of a database's files. Nothing else in the directory is the engine's, and nothing that
+// does not match a pattern exactly is ever touched.
 //
 //   CURRENT             names the manifest in force
 //   CURRENT.tmp         its successor being written
@@ -7,8 +7,8 @@
 //   000013.log          a segment of the write-ahead log
 //   000014.sst          a table
 //
-// Numbers come from one counter, are never used twice, and have six digits or, without a leading zero,
-// more.
+// Numbers come from one counter, are never used twice, and have six digits or, without a leading
+// zero, more.
 
 #ifndef LSM_VERSION_FILE_NAMES_H_
 #define LSM_VERSION_FILE_NAMES_H_

@@ -1,9 +1,10 @@
 // The manifest: the log of version edits from which an open rebuilds the tree.
 //
-// A manifest file is one log segment (lsm/wal/log_format.h) with number = its own and base = 0, whose
-// records hold version edits (version_edit.h) in place of batches. Its first record describes a whole
-// state; the others change it. Every record is synced before anybody acts on it, and a mark follows, so
-// that damage to it is known for rot. When a file is full, the next begins with the state of that moment.
+// A manifest file is one log segment (lsm/wal/log_format.h) with number = its own and base = 0,
+// whose records hold version edits (version_edit.h) in place of batches. Its first record describes
+// a whole state; the others change it. Every record is synced before anybody acts on it, and a mark
+// follows, so that damage to it is known for rot. When a file is full, the next begins with the
+// state of that moment.
 //
 //   CURRENT := manifest_name ' ' sum:16 '\n'       sum: Checksum64 of the name, seed 0, in hex
 //
@@ -53,8 +54,8 @@ struct ManifestRecord {
   bool is_mark = false;
   VersionEdit edit;
 };
-// Calls `visit` for each record in order until it fails. The file must hold one whole record at least.
-// kCorruption with file and offset for what is no manifest of that number or damaged.
+// Calls `visit` for each record in order until it fails. The file must hold one whole record at
+// least. kCorruption with file and offset for what is no manifest of that number or damaged.
 Status ReadManifest(std::unique_ptr<ReadableFile> file, uint64_t number,
                     const std::function<Status(const ManifestRecord&)>& visit);
 

@@ -70,9 +70,8 @@ class RunIterator final : public EntryIterator {
 
   void SeekForward(std::string_view key) {
     status_ = Status::Ok();
-    const auto found =
-        std::partition_point(slices_.begin(), slices_.end(),
-                             [&](const Slice& slice) { return slice.range.end <= key; });
+    const auto found = std::partition_point(
+        slices_.begin(), slices_.end(), [&](const Slice& slice) { return slice.range.end <= key; });
     if (found == slices_.end()) return Invalidate();
     if (!Open(static_cast<size_t>(found - slices_.begin()))) return;
     table_->Seek(std::max(key, lower_));

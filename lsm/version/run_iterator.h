@@ -1,7 +1,7 @@
 // RunIterator: a run as one iterator: its slices one after the other, each within its range.
 //
-// Tables are opened when the iterator reaches them, so a scan opens only what it visits; one that cannot
-// be opened or read fails the iterator there, and nowhere else.
+// Tables are opened when the iterator reaches them, so a scan opens only what it visits; one that
+// cannot be opened or read fails the iterator there, and nowhere else.
 
 #ifndef LSM_VERSION_RUN_ITERATOR_H_
 #define LSM_VERSION_RUN_ITERATOR_H_

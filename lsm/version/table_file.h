@@ -1,10 +1,10 @@
-// TableFile: one table on disk, shared by all versions that have a slice of it; and the cache of opened
-// tables, which bounds how many are open at once.
+// TableFile: one table on disk, shared by all versions that have a slice of it; and the cache of
+// opened tables, which bounds how many are open at once.
 //
 // Invariants:
-// 1. The file is unlinked when it is obsolete (no version of the present or future names it) and the last
-//    reference to the TableFile is gone; never after the database was closed, when the name may soon be
-//    somebody else's. What is left behind then is removed by the next open.
+// 1. The file is unlinked when it is obsolete (no version of the present or future names it) and
+//    the last reference to the TableFile is gone; never after the database was closed, when the
+//    name may soon be somebody else's. What is left behind then is removed by the next open.
 // 2. An opened Table is taken out of reach before its reference is dropped, so readers inside an
 //    EpochGuard go on with it undisturbed.
 // 3. A file whose size differs from the manifest's is never opened: kCorruption.
@@ -35,8 +35,8 @@ class TableCache {
   TableCache(std::shared_ptr<Directory> directory, const TableReadOptions& options,
              uint64_t max_open_tables);
 
-  // From now on nothing is opened (kClosed), unlinked or dropped from the block cache, and the directory
-  // is let go. Idempotent.
+  // From now on nothing is opened (kClosed), unlinked or dropped from the block cache, and the
+  // directory is let go. Idempotent.
   void Close();
   uint64_t open_tables() const;
   // Private memory of the open tables, in bytes.

@@ -1,11 +1,13 @@
-// Version: the tree at one moment: levels -> runs (newest first) -> slices of tables (sorted, disjoint).
+// Version: the tree at one moment: levels -> runs (newest first) -> slices of tables (sorted,
+// disjoint).
 //
 // Invariants (CheckState of the builder):
 // 1. In a run, slices are ascending and disjoint.
-// 2. In a level, runs are ordered newest first, which is by descending id; every entry of a run is newer
-//    than every entry of the same key in the runs behind it, here and in deeper levels.
+// 2. In a level, runs are ordered newest first, which is by descending id; every entry of a run is
+//    newer than every entry of the same key in the runs behind it, here and in deeper levels.
 // 3. A slice lies within the range of its table; slices of one table are disjoint.
-// 4. Everything is immutable; a version shares with its predecessor the runs that the edit left alone.
+// 4. Everything is immutable; a version shares with its predecessor the runs that the edit left
+//    alone.
 
 #ifndef LSM_VERSION_VERSION_H_
 #define LSM_VERSION_VERSION_H_
@@ -47,7 +49,8 @@ class Run : public RefCounted {
   std::span<const Slice> slices() const { return slices_; }
   // The slice whose range holds `key`, or null.
   const Slice* Find(std::string_view key) const;
-  // The index of the first slice whose range ends behind `key`; slices().size() where there is none.
+  // The index of the first slice whose range ends behind `key`; slices().size() where there is
+  // none.
   size_t LowerBound(std::string_view key) const;
   // The slices that overlap [begin, end).
   std::span<const Slice> Overlapping(std::string_view begin, std::string_view end) const;
@@ -89,8 +92,8 @@ class Version : public RefCounted {
   bool HasTable(uint64_t number) const { return tables_.contains(number); }
   const Run* FindRun(uint32_t level, uint64_t run_id) const;
 
-  // The version that follows by `edit`. kInternal, saying what is wrong, where the edit does not fit it.
-  // Table files that both know are shared; new ones are made on `cache`.
+  // The version that follows by `edit`. kInternal, saying what is wrong, where the edit does not
+  // fit it. Table files that both know are shared; new ones are made on `cache`.
   Result<RefPtr<const Version>> Apply(const VersionEdit& edit,
                                       const std::shared_ptr<TableCache>& cache) const;
   // The slices of an edit that makes this version from nothing.

@@ -1,18 +1,19 @@
 // VersionEdit: one atomic change of the tree, as the manifest records it.
 //
 // Tables stand in runs as slices: a table file together with the key range of it that counts. A
-// compaction that has merged a part of the key space cuts that part off its inputs by edit alone, so work
-// of any size proceeds range by range and every version is whole.
+// compaction that has merged a part of the key space cuts that part off its inputs by edit alone,
+// so work of any size proceeds range by range and every version is whole.
 //
 //   edit  := field*
-//   field := tag:varint body:prefixed          an unknown tag is an error: the edit is of a newer version
+//   field := tag:varint body:prefixed          an unknown tag: the edit is of a newer version
 //   tag 1 next file number   := varint         the fields may come in any order
 //   tag 2 next run id        := varint
 //   tag 3 last sequence      := varint
 //   tag 4 log added          := number:varint size:varint
 //   tag 5 log removed        := number:varint
 //   tag 6 slice removed      := level:varint run_id:varint table_number:varint begin:prefixed
-//   tag 7 slice added        := level:varint run_id:varint size:varint begin:prefixed range_end table
+//   tag 7 slice added        := level:varint run_id:varint size:varint begin:prefixed range_end
+//                             table
 //   table := number:varint file_size:varint entries:varint deletes:varint range_tombstones:varint
 //            min_sequence:varint max_sequence:varint begin:prefixed range_end
 //

@@ -62,7 +62,8 @@ Status VersionSet::Replay(const ManifestRecord& record, const std::string& path)
 Status VersionSet::ApplyToLogs(const VersionEdit& edit, Logs* logs) {
   for (const uint64_t number : edit.removed_logs) {
     if (logs->erase(number) == 0) {
-      return Status::Internal(absl::StrCat("the edit removes log ", number, ", which is not there"));
+      return Status::Internal(
+          absl::StrCat("the edit removes log ", number, ", which is not there"));
     }
   }
   for (const LogSegmentRef& log : edit.added_logs) {
@@ -91,9 +92,10 @@ Status VersionSet::CheckFiles() const {
     const auto found = sizes.find(name);
     if (!damage.ok()) return;
     if (found == sizes.end()) {
-      damage = Status::Corruption(directory_->PathOf(name), 0,
-                                  "the manifest names this file, but it is missing; restore it from "
-                                  "a backup");
+      damage =
+          Status::Corruption(directory_->PathOf(name), 0,
+                             "the manifest names this file, but it is missing; restore it from "
+                             "a backup");
     } else if (found->second != size) {
       damage = Status::Corruption(
           directory_->PathOf(name), std::min(found->second, size),
@@ -114,7 +116,8 @@ Status VersionSet::BeginWriting() {
   RefPtr<const Version> version;
   Logs logs;
   uint64_t highest = next_file_number_;
-  // A number that a lost edit had handed out may have left its file behind: step over all that is there.
+  // A number that a lost edit had handed out may have left its file behind: step over all that is
+  // there.
   LSM_ASSIGN_OR_RETURN(const auto entries, directory_->List());
   for (const DirectoryEntry& entry : entries) {
     FileType type;
@@ -196,14 +199,14 @@ VersionEdit VersionSet::Describe(const Version& version, const Logs& logs) const
 
 Status VersionSet::Roll(const Version& version, const Logs& logs) {
   const uint64_t number = NewFileNumber();
-  LSM_ASSIGN_OR_RETURN(auto manifest, ManifestWriter::Create(directory_.get(), number,
-                                                             Describe(version, logs)));
+  LSM_ASSIGN_OR_RETURN(auto manifest,
+                       ManifestWriter::Create(directory_.get(), number, Describe(version, logs)));
   // Durable under its name before CURRENT bears that name.
   LSM_RETURN_IF_ERROR(directory_->Sync());
   Status status = SetCurrentManifest(directory_.get(), number);
   if (!status.ok()) {
-    // CURRENT may name either manifest after a crash. Both hold what was applied so far only as long as
-    // nothing is applied to either.
+    // CURRENT may name either manifest after a crash. Both hold what was applied so far only as
+    // long as nothing is applied to either.
     poison_ = status.WithContext("the manifest could not be replaced; reopen the database")
                   .WithRetryable(false);
     return poison_;

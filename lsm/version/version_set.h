@@ -2,10 +2,12 @@
 //
 // Invariants:
 // 1. A version becomes current only after the edit that makes it is durable in the manifest.
-// 2. File numbers and run ids are handed out once, also across reopens: an edit records the counters of
-//    its time, and a number that no edit recorded left at most an orphan, which opening removes.
-// 3. A failed append to the manifest poisons the set: the version stays, Apply answers the first failure
-//    for ever. A failure to begin a new manifest file (a full disk) changes nothing and may be retried.
+// 2. File numbers and run ids are handed out once, also across reopens: an edit records the
+//    counters of its time, and a number that no edit recorded left at most an orphan, which opening
+//    removes.
+// 3. A failed append to the manifest poisons the set: the version stays, Apply answers the first
+//    failure for ever. A failure to begin a new manifest file (a full disk) changes nothing and may
+//    be retried.
 // 4. Tables that the current version dropped are marked obsolete; their last reader removes them.
 //
 // Thread-safe. Lock order: apply_mutex_ before mutex_.

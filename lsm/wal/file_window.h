@@ -19,8 +19,8 @@ class FileWindow {
   // Forgets what it holds and turns to the first `limit` bytes of `file`, which outlives its use.
   void Open(ReadableFile* file, uint64_t limit);
 
-  // The bytes [offset, offset + size), valid until the next call. Reads ahead, and gives memory that one
-  // long range needed back with the next one. REQUIRES: the range lies below the limit.
+  // The bytes [offset, offset + size), valid until the next call. Reads ahead, and gives memory
+  // that one long range needed back with the next one. REQUIRES: the range lies below the limit.
   Status Get(uint64_t offset, uint64_t size, std::string_view* bytes);
 
  private:

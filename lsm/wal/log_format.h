@@ -1,38 +1,40 @@
 // The write-ahead log, byte by byte.
 //
-// The log is one endless string of bytes in which every byte has a position (LogPosition) that never
-// comes again. Segments, files of fixed size, hold consecutive pieces of it:
+// The log is one endless string of bytes in which every byte has a position (LogPosition) that
+// never comes again. Segments, files of fixed size, hold consecutive pieces of it:
 //
-//   segment := header record*                  the rest of the file is zeros or a former life's bytes
+//   segment := header record*                the rest of the file is zeros or a former life's bytes
 //   header  := magic:8 version:4 sum:4 number:8 base:8 known_synced:8 size:8 zero:16     64 bytes
 //              base: the position of the byte after the header; size: the file's; `sum` covers the
 //              header but itself. Magic, version, sum and their places are those of every version.
-//   record  := header_sum:4 payload_sum:4 size:4 kind:1 zero:3 known_synced:8 sequence:8    32 bytes
+//   record  := header_sum:4 payload_sum:4 size:4 kind:1 zero:3 known_synced:8 sequence:8  32 bytes
 //              payload:size zero*             padded to a multiple of 8
 //   payload := keyspace:varint batch          kind 1; keyspace 0 is the only one so far
 //            | (nothing)                      kind 2: a mark, it only tells known_synced
 //
-// Both sums are seeded with the segment's number and the record's position, so a record that a recycled
-// file kept from a former life is never valid, nor is one that a crash left in a segment cut off.
-// header_sum covers the header's bytes after itself, payload_sum the payload and its padding.
-// `known_synced` is a position below which all was known to be durable when the record was written;
-// `sequence` is that of the batch's first operation.
+// Both sums are seeded with the segment's number and the record's position, so a record that a
+// recycled file kept from a former life is never valid, nor is one that a crash left in a segment
+// cut off. header_sum covers the header's bytes after itself, payload_sum the payload and its
+// padding. `known_synced` is a position below which all was known to be durable when the record was
+// written; `sequence` is that of the batch's first operation.
 //
 // Invariants:
 // 1. A segment's header is durable before its first record is written.
 // 2. A record's known_synced is at most its position, a segment header's at most its base.
-// 3. Segments are used in the order of their numbers, and a file is recycled only when all its records
-//    lie below the base of the first segment that is still needed, or were cut off.
+// 3. Segments are used in the order of their numbers, and a file is recycled only when all its
+//    records lie below the base of the first segment that is still needed, or were cut off.
 //
-// Where a segment ends. The records of a segment end at the first position X that holds no valid record.
-// That is
-//   - the end, when the base of the next segment with a valid header is X (one that begins below X and
-//     holds no record was given up when it was made, and does not count; with a record it is rot);
-//   - rot, when X is known to have been durable: a valid record header behind X at a multiple of 8, here
-//     or in a later segment, or a later segment's header, has known_synced > X; or valid records stand
-//     under a segment header that is not valid (invariant 1). kCorruption, nothing is cut;
-//   - a torn tail otherwise, cut silently: nobody was ever promised those bytes. Later segments are then
-//     void.
+// Where a segment ends. The records of a segment end at the first position X that holds no valid
+// record. That is
+//   - the end, when the base of the next segment with a valid header is X (one that begins below X
+//     and holds no record was given up when it was made, and does not count; with a record it is
+//     rot);
+//   - rot, when X is known to have been durable: a valid record header behind X at a multiple of 8,
+//     here or in a later segment, or a later segment's header, has known_synced > X; or valid
+//     records stand under a segment header that is not valid (invariant 1). kCorruption, nothing is
+//     cut;
+//   - a torn tail otherwise, cut silently: nobody was ever promised those bytes. Later segments are
+//     then void.
 
 #ifndef LSM_WAL_LOG_FORMAT_H_
 #define LSM_WAL_LOG_FORMAT_H_
@@ -94,7 +96,8 @@ constexpr uint64_t LogRecordSize(uint64_t payload_size) {
   return kLogRecordHeaderSize + LogPaddedSize(payload_size);
 }
 
-// Whether the bytes could begin a record, told by one load: what a scan asks before it computes a sum.
+// Whether the bytes could begin a record, told by one load: what a scan asks before it computes a
+// sum.
 inline bool LooksLikeRecordHeader(const char* bytes) {
   const auto kind_and_zeros = LoadFixed<uint32_t>(bytes + 12);
   return kind_and_zeros - 1 < 2;

@@ -73,9 +73,9 @@ Status LogReader::ReadSegmentHeader(OpenSegment* segment) {
   uint64_t size = file.size();
   if (segment->kind == HeaderKind::kOwn) {
     if (size < header.size) {
-      return Damaged(file, size,
-                     absl::StrCat("the log segment was cut to ", size, " bytes; expected ",
-                                  header.size));
+      return Damaged(
+          file, size,
+          absl::StrCat("the log segment was cut to ", size, " bytes; expected ", header.size));
     }
     size = header.size;
   }
@@ -177,8 +177,7 @@ Status LogReader::LeaveSegment() {
       return Status::Ok();
     }
     if (next.header.base < position_) {
-      Result<Traces> traces =
-          Scan(next, next.number, next.header.base, kLogSegmentHeaderSize);
+      Result<Traces> traces = Scan(next, next.number, next.header.base, kLogSegmentHeaderSize);
       LSM_RETURN_IF_ERROR(traces.status());
       if (!traces->any) continue;
       return Damaged(*next.file, 0,
@@ -252,10 +251,10 @@ Result<LogReader::Traces> LogReader::Scan(const OpenSegment& segment, uint64_t n
 }
 
 Status LogReader::Rot(LogPosition known_synced) const {
-  return Damaged(*current().file, OffsetOf(position_),
-                 absl::StrCat("no valid log record at position ", position_,
-                              "; expected one, for the log was synced up to position ",
-                              known_synced));
+  return Damaged(
+      *current().file, OffsetOf(position_),
+      absl::StrCat("no valid log record at position ", position_,
+                   "; expected one, for the log was synced up to position ", known_synced));
 }
 
 }  // namespace lsm

@@ -1,11 +1,11 @@
 // LogReader: reads the segments of the log in order and tells torn tails from rot (log_format.h).
 //
-// It reads through ReadableFile::Read into private memory, in pieces, and holds no more than the largest
-// record and a piece: what lengths claim is bounded by the file before it is allocated.
+// It reads through ReadableFile::Read into private memory, in pieces, and holds no more than the
+// largest record and a piece: what lengths claim is bounded by the file before it is allocated.
 //
-// The first segment's header must be valid, for it tells where the log begins. A later one's may not be:
-// such a segment was never used, unless what it holds says otherwise. A file shorter than its header
-// says, or than a header, was cut: kCorruption.
+// The first segment's header must be valid, for it tells where the log begins. A later one's may
+// not be: such a segment was never used, unless what it holds says otherwise. A file shorter than
+// its header says, or than a header, was cut: kCorruption.
 
 #ifndef LSM_WAL_LOG_READER_H_
 #define LSM_WAL_LOG_READER_H_
@@ -35,9 +35,9 @@ struct LogEnd {
   LogPosition known_synced = 0;  // the highest that anything read told; at most `position`
   uint64_t segment_number = 0;   // the last segment that holds a record, or 0
   uint64_t offset = 0;           // of the end in that segment
-  // Segments behind the end hold nothing of the log and may be reused, by index in the list given. They
-  // must be dropped before, or by the same edit as, the next segment is named: some may be void, with
-  // records behind the end.
+  // Segments behind the end hold nothing of the log and may be reused, by index in the list given.
+  // They must be dropped before, or by the same edit as, the next segment is named: some may be
+  // void, with records behind the end.
   size_t first_unused_segment = 0;
   bool torn = false;  // bytes that look like lost records were cut
 };

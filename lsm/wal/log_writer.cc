@@ -23,9 +23,8 @@ LogWriter::LogWriter(std::unique_ptr<LogFile> file, const LogSegmentHeader& head
       end_(header.base),
       synced_(header.known_synced) {}
 
-Result<std::unique_ptr<LogWriter>> LogWriter::Create(std::unique_ptr<LogFile> file,
-                                                     uint64_t number, LogPosition base,
-                                                     LogPosition known_synced) {
+Result<std::unique_ptr<LogWriter>> LogWriter::Create(std::unique_ptr<LogFile> file, uint64_t number,
+                                                     LogPosition base, LogPosition known_synced) {
   LSM_DCHECK(known_synced <= base && base % kLogAlignment == 0 && base <= kMaxLogPosition);
   LSM_DCHECK(file->size() >= kLogSegmentHeaderSize);
   const LogSegmentHeader header = {
@@ -39,8 +38,7 @@ Result<std::unique_ptr<LogWriter>> LogWriter::Create(std::unique_ptr<LogFile> fi
 
 bool LogWriter::HasRoomFor(uint64_t batch_size) const {
   return batch_size <= kMaxBatchSize &&
-         LogRecordSize(kKeyspaceSize + batch_size) <=
-             limit_ - end_.load(std::memory_order_relaxed);
+         LogRecordSize(kKeyspaceSize + batch_size) <= limit_ - end_.load(std::memory_order_relaxed);
 }
 
 Status LogWriter::Append(std::span<const std::string_view> parts, SequenceNumber sequence) {

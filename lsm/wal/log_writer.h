@@ -1,11 +1,12 @@
 // LogWriter: appends records to one segment of the log (log_format.h).
 //
 // Invariants:
-// 1. end() is the position after the last whole record; it only grows, and only after the record's bytes
-//    are committed to the file (they survive the process).
-// 2. synced() <= end(); everything below synced() is durable. Each record tells the synced() of its time.
-// 3. After a failed append or sync the segment is poisoned: every later call answers that first failure
-//    and touches nothing.
+// 1. end() is the position after the last whole record; it only grows, and only after the record's
+//    bytes are committed to the file (they survive the process).
+// 2. synced() <= end(); everything below synced() is durable. Each record tells the synced() of its
+//    time.
+// 3. After a failed append or sync the segment is poisoned: every later call answers that first
+//    failure and touches nothing.
 //
 // One thread appends. Sync may run on another thread at the same time.
 
@@ -26,22 +27,24 @@ namespace lsm {
 
 class LogWriter {
  public:
-  // Writes the segment's header and makes it durable. The segment's first record stands at `base`; all
-  // below `known_synced` is durable (earlier segments'). REQUIRES: known_synced <= base, a multiple of 8.
+  // Writes the segment's header and makes it durable. The segment's first record stands at `base`;
+  // all below `known_synced` is durable (earlier segments'). REQUIRES: known_synced <= base, a
+  // multiple of 8.
   static Result<std::unique_ptr<LogWriter>> Create(std::unique_ptr<LogFile> file, uint64_t number,
                                                    LogPosition base, LogPosition known_synced);
 
   bool HasRoomFor(uint64_t batch_size) const;
 
-  // Appends one record that holds the batch made of `parts`. REQUIRES: HasRoomFor() their total size.
+  // Appends one record that holds the batch made of `parts`. REQUIRES: HasRoomFor() their total
+  // size.
   Status Append(std::span<const std::string_view> parts, SequenceNumber sequence);
-  // Makes durable what is below end() at the time of the call; costs nothing where all of it is. Any
-  // thread; two calls at once take turns. REQUIRES: all earlier segments are durable, for synced() speaks
-  // of the whole log.
+  // Makes durable what is below end() at the time of the call; costs nothing where all of it is.
+  // Any thread; two calls at once take turns. REQUIRES: all earlier segments are durable, for
+  // synced() speaks of the whole log.
   Status Sync();
-  // Appends a mark where a synced batch is not yet told to be so by any record and there is room, so
-  // that damage to it is known for rot, not for a torn tail. Marks do not call for marks, so syncing and
-  // marking in turns comes to rest. The appending thread's.
+  // Appends a mark where a synced batch is not yet told to be so by any record and there is room,
+  // so that damage to it is known for rot, not for a torn tail. Marks do not call for marks, so
+  // syncing and marking in turns comes to rest. The appending thread's.
   Status AppendMark();
 
   uint64_t number() const { return number_; }
@@ -70,9 +73,9 @@ class LogWriter {
   const LogPosition limit_;  // records end at or before it
 
   // The appending thread's.
-  char* record_ = nullptr;    // that was begun
-  LogPosition told_;          // known_synced of the last record
-  LogPosition batches_end_;   // of the last record that is no mark
+  char* record_ = nullptr;   // that was begun
+  LogPosition told_;         // known_synced of the last record
+  LogPosition batches_end_;  // of the last record that is no mark
 
   std::atomic<LogPosition> end_;
   std::atomic<LogPosition> synced_;  // written under sync_mutex_

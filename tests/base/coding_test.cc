@@ -77,9 +77,8 @@ TEST(CodingTest, BadVarintsLeaveTheInput) {
     EXPECT_EQ(input.size(), size);
   }
   // More than 64 bits, and no end within ten bytes.
-  for (const std::string& bytes :
-       {std::string(9, '\xff') + '\x02', std::string(9, '\x80') + '\x7f', std::string(10, '\x80'),
-        std::string(1000, '\xff')}) {
+  for (const std::string& bytes : {std::string(9, '\xff') + '\x02', std::string(9, '\x80') + '\x7f',
+                                   std::string(10, '\x80'), std::string(1000, '\xff')}) {
     std::string_view input = bytes;
     uint64_t value;
     EXPECT_FALSE(ReadVarint64(&input, &value));

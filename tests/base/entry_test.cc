@@ -12,11 +12,22 @@ int Sign(int value) { return (value > 0) - (value < 0); }
 
 // In ascending order, with the traps: zeros, bytes above 0x7f, prefixes around eight bytes.
 const std::vector<std::string>& Keys() {
-  static const auto* const keys = new std::vector<std::string>{
-      "",         std::string(1, '\0'),  std::string(8, '\0'), std::string(9, '\0'),
-      "a",        std::string("a\0", 2), "ab",                 "abcdefg",
-      "abcdefgh", "abcdefghi",           "abcdefgi",           "b",
-      "\x7f",     "\x80",                "\xff",               std::string(9, '\xff')};
+  static const auto* const keys = new std::vector<std::string>{"",
+                                                               std::string(1, '\0'),
+                                                               std::string(8, '\0'),
+                                                               std::string(9, '\0'),
+                                                               "a",
+                                                               std::string("a\0", 2),
+                                                               "ab",
+                                                               "abcdefg",
+                                                               "abcdefgh",
+                                                               "abcdefghi",
+                                                               "abcdefgi",
+                                                               "b",
+                                                               "\x7f",
+                                                               "\x80",
+                                                               "\xff",
+                                                               std::string(9, '\xff')};
   return *keys;
 }
 

@@ -58,9 +58,7 @@ TEST(EpochTest, AGuardKeepsWhatItMaySee) {
     const EpochGuard guard;
     for (int i = 0; i < 1000; ++i) EpochRetire(new Counted(&deleted));
     EXPECT_EQ(deleted, 0);
-    {
-      const EpochGuard nested;
-    }
+    { const EpochGuard nested; }
     EpochRetire(new Counted(&deleted));
     EXPECT_EQ(deleted, 0) << "the end of a nested guard ends nothing";
   }
@@ -152,8 +150,8 @@ class Slow : public Retirable {
   std::atomic<int>* const deleted_;
 };
 
-// What another thread is about to delete is not deleted yet: whoever drains is about to take away what
-// the objects stand on.
+// What another thread is about to delete is not deleted yet: whoever drains is about to take away
+// what the objects stand on.
 TEST(EpochTest, DrainWaitsForDeletionsOfOtherThreads) {
   EpochDrain();
   absl::Notification begun;
@@ -245,7 +243,8 @@ TEST(RefCountedTest, TryRefAfterTheLastUnref) {
   EXPECT_EQ(deleted, 1);
 }
 
-// Readers borrow what a writer keeps replacing; some turn it into a reference that outlives the guard.
+// Readers borrow what a writer keeps replacing; some turn it into a reference that outlives the
+// guard.
 TEST(EpochThreadsTest, ReadersNeverSeeWhatIsDeleted) {
   class Node : public RefCounted {
    public:

@@ -14,7 +14,8 @@ std::string Bytes(size_t size) {
   return bytes;
 }
 
-// Part of the file formats. The values are XXH3's own (xxHash 0.8.1), one for each of its code paths.
+// Part of the file formats. The values are XXH3's own (xxHash 0.8.1), one for each of its code
+// paths.
 TEST(HashTest, GoldenValues) {
   constexpr uint64_t kSeed = 0x1122334455667788;
   struct Case {

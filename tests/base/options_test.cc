@@ -197,15 +197,14 @@ TEST(OptionsTest, FractionsKeepAllTheirDigits) {
     Options options;
     ASSERT_TRUE(SetOption(&options, "filter_bits_per_key", text).ok());
     Options again;
-    ASSERT_TRUE(SetOption(&again, "filter_bits_per_key",
-                          GetOption(options, "filter_bits_per_key")).ok());
+    ASSERT_TRUE(
+        SetOption(&again, "filter_bits_per_key", GetOption(options, "filter_bits_per_key")).ok());
     EXPECT_EQ(again.filter_bits_per_key, options.filter_bits_per_key);
   }
 }
 
 TEST(OptionsTest, ResolvedSizesFitTheBudget) {
-  for (const uint64_t budget :
-       {kMinMemoryBudget, 3 * kMiB, 256 * kMiB, 8 * kGiB, 1024 * kGiB}) {
+  for (const uint64_t budget : {kMinMemoryBudget, 3 * kMiB, 256 * kMiB, 8 * kGiB, 1024 * kGiB}) {
     Options options;
     options.memory_budget = budget;
     const Options resolved = ResolveOptions(options);

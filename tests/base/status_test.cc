@@ -28,12 +28,15 @@ TEST(StatusTest, PlainCodesHaveNoDetail) {
 // Released numbers never change.
 TEST(StatusTest, CodesAndNames) {
   const std::pair<int32_t, const char*> expected[] = {
-      {0, "LSM_OK"},           {1, "LSM_NOT_FOUND"},     {2, "LSM_END"},
-      {10, "LSM_INVALID_ARGUMENT"}, {11, "LSM_CORRUPTION"},   {12, "LSM_IO_ERROR"},
-      {13, "LSM_NO_SPACE"},    {14, "LSM_LOCKED"},       {15, "LSM_READ_ONLY"},
-      {16, "LSM_CLOSED"},      {17, "LSM_BUSY"},         {18, "LSM_ABORTED"},
-      {19, "LSM_CONFLICT"},    {20, "LSM_OUT_OF_MEMORY"}, {21, "LSM_TOO_LARGE"},
-      {22, "LSM_UNSUPPORTED"}, {23, "LSM_EXISTS"},       {99, "LSM_INTERNAL"}};
+      {0, "LSM_OK"},          {1, "LSM_NOT_FOUND"},
+      {2, "LSM_END"},         {10, "LSM_INVALID_ARGUMENT"},
+      {11, "LSM_CORRUPTION"}, {12, "LSM_IO_ERROR"},
+      {13, "LSM_NO_SPACE"},   {14, "LSM_LOCKED"},
+      {15, "LSM_READ_ONLY"},  {16, "LSM_CLOSED"},
+      {17, "LSM_BUSY"},       {18, "LSM_ABORTED"},
+      {19, "LSM_CONFLICT"},   {20, "LSM_OUT_OF_MEMORY"},
+      {21, "LSM_TOO_LARGE"},  {22, "LSM_UNSUPPORTED"},
+      {23, "LSM_EXISTS"},     {99, "LSM_INTERNAL"}};
   for (const auto& [code, name] : expected) EXPECT_STREQ(CodeName(code), name);
   for (const int32_t code : {-1, 3, 9, 24, 98, 100, INT32_MAX, INT32_MIN}) {
     EXPECT_STREQ(CodeName(code), "LSM_UNKNOWN");
@@ -55,10 +58,10 @@ TEST(StatusTest, CodesOfErrnos) {
     Code code;
     bool retryable;
   };
-  const Case cases[] = {{ENOSPC, Code::kNoSpace, true},   {EDQUOT, Code::kNoSpace, true},
+  const Case cases[] = {{ENOSPC, Code::kNoSpace, true},     {EDQUOT, Code::kNoSpace, true},
                         {ENOMEM, Code::kOutOfMemory, true}, {EMFILE, Code::kIoError, true},
-                        {ENFILE, Code::kIoError, true},   {EIO, Code::kIoError, false},
-                        {ENOENT, Code::kIoError, false},  {EACCES, Code::kIoError, false}};
+                        {ENFILE, Code::kIoError, true},     {EIO, Code::kIoError, false},
+                        {ENOENT, Code::kIoError, false},    {EACCES, Code::kIoError, false}};
   for (const Case& c : cases) {
     const Status status = Status::FromErrno(c.errnum, "open", "db/CURRENT");
     EXPECT_EQ(status.code(), c.code) << c.errnum;

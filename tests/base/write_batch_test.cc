@@ -187,7 +187,12 @@ TEST(BatchReaderTest, EveryTruncationIsRefused) {
 }
 
 TEST(BatchReaderTest, CountsThatDiffer) {
-  const std::string_view two("\0\x01" "a" "\0\x01" "b", 6);
+  const std::string_view two(
+      "\0\x01"
+      "a"
+      "\0\x01"
+      "b",
+      6);
   EXPECT_FALSE(Parse(Raw(0, two)).ok);
   EXPECT_FALSE(Parse(Raw(1, two)).ok);
   EXPECT_TRUE(Parse(Raw(2, two)).ok);
@@ -198,13 +203,42 @@ TEST(BatchReaderTest, CountsThatDiffer) {
 
 TEST(BatchReaderTest, BadOperations) {
   const auto bad = [](std::string_view op) { return !Parse(Raw(1, op)).ok; };
-  EXPECT_TRUE(bad(std::string_view("\x03\x01" "a", 3))) << "an unknown kind";
-  EXPECT_TRUE(bad(std::string_view("\xff\x01" "a", 3)));
-  EXPECT_TRUE(bad(std::string_view("\x01\x01" "a\x02v", 5))) << "a value that is cut";
-  EXPECT_TRUE(bad(std::string_view("\x02\x01" "b\x00\x01" "a", 6))) << "a range that ends first";
-  EXPECT_TRUE(bad(std::string_view("\x02\x01" "a\x00\x01" "a", 6))) << "an empty range";
-  EXPECT_TRUE(bad(std::string_view("\x02\x01" "a\x02", 4))) << "an unknown range end";
-  EXPECT_TRUE(bad(std::string_view("\x02\x01" "a", 3))) << "no range end";
+  EXPECT_TRUE(
+      bad(std::string_view("\x03\x01"
+                           "a",
+                           3)))
+      << "an unknown kind";
+  EXPECT_TRUE(
+      bad(std::string_view("\xff\x01"
+                           "a",
+                           3)));
+  EXPECT_TRUE(
+      bad(std::string_view("\x01\x01"
+                           "a\x02v",
+                           5)))
+      << "a value that is cut";
+  EXPECT_TRUE(
+      bad(std::string_view("\x02\x01"
+                           "b\x00\x01"
+                           "a",
+                           6)))
+      << "a range that ends first";
+  EXPECT_TRUE(
+      bad(std::string_view("\x02\x01"
+                           "a\x00\x01"
+                           "a",
+                           6)))
+      << "an empty range";
+  EXPECT_TRUE(
+      bad(std::string_view("\x02\x01"
+                           "a\x02",
+                           4)))
+      << "an unknown range end";
+  EXPECT_TRUE(
+      bad(std::string_view("\x02\x01"
+                           "a",
+                           3)))
+      << "no range end";
   EXPECT_TRUE(bad(std::string_view("\x00\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01", 11)));
   const auto deletion = [](size_t key_size) {
     std::string op(1, '\0');
@@ -246,9 +280,8 @@ TEST(BatchReaderTest, HostileBytes) {
 }
 
 TEST(RangeEndTest, RoundTrip) {
-  for (const std::string& end :
-       {std::string(), std::string("e"), std::string(kMaxKeySize + 1, 'e'),
-        std::string(InfiniteKey())}) {
+  for (const std::string& end : {std::string(), std::string("e"), std::string(kMaxKeySize + 1, 'e'),
+                                 std::string(InfiniteKey())}) {
     std::string bytes;
     AppendRangeEnd(&bytes, end);
     bytes += "rest";

@@ -18,7 +18,8 @@ namespace {
 
 using Key = BlockCache::Key;
 
-// A block that says which key it is of, in every word, so that a wrong, freed or half-written one shows.
+// A block that says which key it is of, in every word, so that a wrong, freed or half-written one
+// shows.
 uint64_t WordOf(Key key) { return key.table_number * 0x9e3779b97f4a7c15u + key.offset; }
 
 RefPtr<MemoryBlock> MakeBlock(Key key, uint64_t words = 8) {
@@ -287,8 +288,8 @@ TEST(BlockCache, CountsTheLookupsOfManyThreads) {
   EXPECT_EQ(cache.misses(), 8000u);
 }
 
-// Room for one block only: nearly every lookup that finds it is the first to mark it, and meets the insert
-// that puts another block into its slot.
+// Room for one block only: nearly every lookup that finds it is the first to mark it, and meets the
+// insert that puts another block into its slot.
 TEST(BlockCache, LookupsMeetTheChangeOfTheirSlot) {
   constexpr uint64_t kKeys = 3;
   constexpr int kInserts = 50'000;
@@ -316,8 +317,9 @@ TEST(BlockCache, LookupsMeetTheChangeOfTheirSlot) {
   EXPECT_EQ(found, cache.hits());
 }
 
-// Readers, inserters and erasers at once: whatever is found is whole and of its key, the capacity holds,
-// and at the end the books agree with what is there. In the small cache every slot changes all the time.
+// Readers, inserters and erasers at once: whatever is found is whole and of its key, the capacity
+// holds, and at the end the books agree with what is there. In the small cache every slot changes
+// all the time.
 class BlockCacheThreads : public testing::TestWithParam<uint64_t> {};
 
 TEST_P(BlockCacheThreads, ReadersInsertersAndErasersAtOnce) {

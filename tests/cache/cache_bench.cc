@@ -1,5 +1,5 @@
-// What a lookup costs that finds its block, near and far from the processor's cache, and an insert that
-// evicts; how often CLOCK finds a block of a skewed load.
+// What a lookup costs that finds its block, near and far from the processor's cache, and an insert
+// that evicts; how often CLOCK finds a block of a skewed load.
 
 #include <algorithm>
 #include <cmath>
@@ -65,8 +65,8 @@ void BM_EraseTable(benchmark::State& state) {
 }
 BENCHMARK(BM_EraseTable);
 
-// Keys by Zipf's law (exponent 0.99) over ten times what fits; with `scan`, as many keys again that are
-// asked for once. The counter is the share of hits among the skewed ones.
+// Keys by Zipf's law (exponent 0.99) over ten times what fits; with `scan`, as many keys again that
+// are asked for once. The counter is the share of hits among the skewed ones.
 void BM_SkewedLoad(benchmark::State& state) {
   constexpr uint64_t kFit = 4000;
   constexpr uint64_t kKeys = 10 * kFit;
@@ -91,8 +91,7 @@ void BM_SkewedLoad(benchmark::State& state) {
     hits += get(static_cast<uint64_t>(at - cumulative.begin()));
     if (state.range(0) != 0) get(scanned++);
   }
-  state.counters["hit_rate"] =
-      static_cast<double>(hits) / static_cast<double>(state.iterations());
+  state.counters["hit_rate"] = static_cast<double>(hits) / static_cast<double>(state.iterations());
 }
 BENCHMARK(BM_SkewedLoad)->ArgName("scan")->Arg(0)->Arg(1)->Iterations(2'000'000);
 

@@ -102,8 +102,8 @@ static void a_refused_addition_leaves_the_batch_as_it_was(void) {
   free(key);
 }
 
-// The put that would take the batch over its limit is refused, and the batch is still good. Two of the
-// largest values are one byte of overhead too many.
+// The put that would take the batch over its limit is refused, and the batch is still good. Two of
+// the largest values are one byte of overhead too many.
 static void a_batch_is_bounded(void) {
   char* value = calloc(1, LSM_VALUE_SIZE_MAX);
   lsm_batch* batch = lsm_batch_create();

@@ -1,6 +1,6 @@
 #!/bin/bash
-# What a host sees of the library is what lsm.h declares: no function more (no symbol of Abseil, zstd
-# or the C++ run time), none less, each under its version; and the shared library needs nothing but
+# What a host sees of the library is what lsm.h declares: no function more (no symbol of Abseil,
+# zstd or the C++ run time), none less, each under its version; and the shared library needs nothing but
 # the C and C++ run time.
 #
 #   exports_test.sh lsm.h lsm.map liblsm.so.1 liblsm.a
@@ -11,7 +11,8 @@ failed=0
 
 # The functions that lsm.h declares, one a line.
 declared() {
-  tr '\n' ' ' < "${header}" | grep -oE 'LSM_API [^;(]*\(' | grep -oE 'lsm_[a-z_]+\($' | tr -d '(' | sort
+  tr '\n' ' ' < "${header}" | grep -oE 'LSM_API [^;(]*\(' | grep -oE 'lsm_[a-z_]+\($' |
+    tr -d '(' | sort
 }
 
 # expect_same WHAT: the lines of stdin are the declared functions.

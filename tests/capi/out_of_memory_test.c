@@ -48,7 +48,8 @@ VISIBLE void* aligned_alloc(size_t alignment, size_t size) {
       allocations_left = k;                                                                  \
       const lsm_status status = (call);                                                      \
       allocations_left = -1;                                                                 \
-      done = !failed;if(k%50==0||done)fprintf(stderr,"%ld %s\n",k,#call);                                                                        \
+      done = !failed;                                                                        \
+      if (k % 50 == 0 || done) fprintf(stderr, "%ld %s\n", k, #call);                        \
       check_status(__FILE__, __LINE__, #call, status == LSM_OK ? LSM_OK : LSM_OUT_OF_MEMORY, \
                    status);                                                                  \
       if (done) CHECK_INT(LSM_OK, status);                                                   \
@@ -195,9 +196,10 @@ static void writing(void) {
 }
 
 int main(void) {
-  static const check_test kTests[] = {T(handles_are_null), T(setting_options), T(opening), T(reading),
-                                      T(writing)};
-  // Thousands of opens: on files in memory where that can be had, as durability is not what is tried.
+  static const check_test kTests[] = {T(handles_are_null), T(setting_options), T(opening),
+                                      T(reading), T(writing)};
+  // Thousands of opens: on files in memory where that can be had, as durability is not what is
+  // tried.
   if (exists("/dev/shm")) setenv("TEST_TMPDIR", "/dev/shm", 1);
   return check_run(kTests, sizeof kTests / sizeof kTests[0]);
 }

@@ -1,5 +1,5 @@
-// Many threads on one database: transfers between accounts keep their sum in every view, whatever runs
-// beside them.
+// Many threads on one database: transfers between accounts keep their sum in every view, whatever
+// runs beside them.
 
 #include <atomic>
 #include <random>
@@ -33,8 +33,8 @@ class Bank {
 
   Db* db() { return db_.get(); }
 
-  // Moves amounts among the accounts [first, first + count), which nobody else writes. Ends early where
-  // the database is closed, which is then the answer.
+  // Moves amounts among the accounts [first, first + count), which nobody else writes. Ends early
+  // where the database is closed, which is then the answer.
   Status Transfer(uint64_t first, uint64_t count, int times) {
     std::mt19937_64 random(first);
     std::vector<int64_t> balances(count, kStart);
@@ -128,8 +128,10 @@ TEST(ConcurrencyTest, EveryViewHasTheSameSum) {
   });
   readers.Start([&] {
     for (int i = 0; !done.load(); ++i) {
-      EXPECT_TRUE(bank.db()->CompactRange({Account(0), i % 2 == 0 ? InfiniteKey() : Account(30)},
-                                          nullptr).ok());
+      EXPECT_TRUE(
+          bank.db()
+              ->CompactRange({Account(0), i % 2 == 0 ? InfiniteKey() : Account(30)}, nullptr)
+              .ok());
       EXPECT_TRUE(bank.db()->Flush().ok());
       EXPECT_TRUE(bank.db()->GetProperty("stats").ok());
       EXPECT_TRUE(bank.db()->GetProperty("levels").ok());

@@ -1,5 +1,5 @@
-// A random history of writes, reads, scans, snapshots, flushes, compactions and reopens, held against a
-// model, under several sets of options. The same seed gives the same history.
+// A random history of writes, reads, scans, snapshots, flushes, compactions and reopens, held
+// against a model, under several sets of options. The same seed gives the same history.
 
 #include <memory>
 #include <random>
@@ -97,7 +97,8 @@ class History {
   static void Check(const Status& status) { ASSERT_TRUE(status.ok()) << status.ToString(); }
 
   std::string Key() {
-    // A narrow space, so that keys meet, with keys that are prefixes of each other and the empty one.
+    // A narrow space, so that keys meet, with keys that are prefixes of each other and the empty
+    // one.
     const uint64_t number = random_() % 600;
     if (number == 0) return "";
     std::string key = "k" + std::to_string(number);

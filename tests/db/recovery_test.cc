@@ -1,5 +1,5 @@
-// What an open finds: after a crash of the process, beside damage, in directories of others, with other
-// options than before.
+// What an open finds: after a crash of the process, beside damage, in directories of others, with
+// other options than before.
 
 #include <atomic>
 #include <cerrno>

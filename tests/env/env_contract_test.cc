@@ -157,8 +157,12 @@ TEST_P(EnvContractTest, AReadBeyondTheEndIsCorruption) {
   Result<std::unique_ptr<ReadableFile>> file = directory_->OpenForReading("f");
   ASSERT_OK(file.status());
   char buffer[8];
-  for (const auto& [offset, size] : {std::pair<uint64_t, size_t>{0, 6}, {5, 1}, {6, 0}, {3, 3},
-                                     {UINT64_MAX, 1}, {UINT64_MAX, 2}}) {
+  for (const auto& [offset, size] : {std::pair<uint64_t, size_t>{0, 6},
+                                     {5, 1},
+                                     {6, 0},
+                                     {3, 3},
+                                     {UINT64_MAX, 1},
+                                     {UINT64_MAX, 2}}) {
     const Status status = (*file)->Read(offset, size, buffer);
     ExpectFailure(status, Code::kCorruption, 0, path_ + "/f");
     EXPECT_EQ(status.offset(), offset);
@@ -354,8 +358,8 @@ TEST_P(EnvContractTest, ALogHoldsWhatWasCommitted) {
   uint64_t offset = 0;
   uint64_t synced = 0;
   for (uint64_t i = 0; offset < kSize; ++i) {
-    const uint64_t size = std::min<uint64_t>(i == 500 ? 3'000'000 : 1 + i * 37 % 9000,
-                                             kSize - offset);
+    const uint64_t size =
+        std::min<uint64_t>(i == 500 ? 3'000'000 : 1 + i * 37 % 9000, kSize - offset);
     Result<char*> at = (*log)->Reserve(offset, size);
     ASSERT_OK(at.status());
     std::memset(*at, static_cast<int>('a' + i % 26), size);

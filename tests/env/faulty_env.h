@@ -1,6 +1,6 @@
-// An Env that fails when it is told to: every call that touches a file asks a hook first. What the hook
-// fails is not done at all. Such calls run one at a time, so a hook that looks at the files through the Env
-// below sees what a crash at this moment would leave.
+// An Env that fails when it is told to: every call that touches a file asks a hook first. What the
+// hook fails is not done at all. Such calls run one at a time, so a hook that looks at the files
+// through the Env below sees what a crash at this moment would leave.
 
 #ifndef LSM_TESTS_ENV_FAULTY_ENV_H_
 #define LSM_TESTS_ENV_FAULTY_ENV_H_
@@ -38,8 +38,8 @@ enum class FileCall : uint8_t {
 
 class FaultyEnv final : public Env {
  public:
-  // `name` is the file's; that of the target where a file is renamed; "" for the directory. Called by all
-  // threads, one at a time. Must not call this Env, but may call the one below.
+  // `name` is the file's; that of the target where a file is renamed; "" for the directory. Called
+  // by all threads, one at a time. Must not call this Env, but may call the one below.
   using Hook = std::function<Status(FileCall call, std::string_view name)>;
 
   // `base` outlives this.

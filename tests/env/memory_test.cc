@@ -13,8 +13,8 @@ namespace {
 
 TEST(MemoryRegionTest, IsZeroAlignedAndAllThere) {
   const uint64_t page = static_cast<uint64_t>(sysconf(_SC_PAGESIZE));
-  for (const uint64_t size : {uint64_t{1}, page, page + 1, 2 * kMiB - 1, 2 * kMiB, 2 * kMiB + 1,
-                              5 * kMiB, 64 * kMiB}) {
+  for (const uint64_t size :
+       {uint64_t{1}, page, page + 1, 2 * kMiB - 1, 2 * kMiB, 2 * kMiB + 1, 5 * kMiB, 64 * kMiB}) {
     Result<MemoryRegion> region = MemoryRegion::Map(size);
     ASSERT_OK(region.status());
     EXPECT_GE(region->size(), size);

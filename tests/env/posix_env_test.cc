@@ -156,9 +156,8 @@ TEST_F(PosixEnvTest, AnOpenDirectoryMayBeRenamed) {
 
 TEST_F(PosixEnvTest, PathsWithNulAreRefused) {
   const std::string path = path_ + std::string("\0x", 2);
-  EXPECT_TRUE(env_->OpenDirectory(path, OpenMode::kMustExist, nullptr)
-                  .status()
-                  .Is(Code::kInvalidArgument));
+  EXPECT_TRUE(
+      env_->OpenDirectory(path, OpenMode::kMustExist, nullptr).status().Is(Code::kInvalidArgument));
   EXPECT_TRUE(env_->OpenFile(path).status().Is(Code::kInvalidArgument));
   EXPECT_TRUE(env_->Classify(path).status().Is(Code::kInvalidArgument));
   EXPECT_TRUE(env_->RemoveDirectory(path).Is(Code::kInvalidArgument));
@@ -231,8 +230,7 @@ TEST_F(PosixEnvTest, AReadOnlyDirectoryCanBeSharedAndRead) {
     // Root may write everywhere; nobody else may search the directories above.
     std::filesystem::current_path(path_);
     if (geteuid() == 0 && setuid(kNobody) != 0) return false;
-    const std::unique_ptr<Directory> directory =
-        MustOpenDirectory(".", env_, OpenMode::kMustExist);
+    const std::unique_ptr<Directory> directory = MustOpenDirectory(".", env_, OpenMode::kMustExist);
     return directory->Lock(LockKind::kShared).ok() && directory->List()->size() == 1 &&
            ReadAll(directory.get(), "f") == "abc" &&
            directory->Create("g").status().errnum() == EACCES;
@@ -260,8 +258,7 @@ TEST_F(PosixEnvTest, ALogThatCannotBeMadeLeavesNothing) {
     const rlimit limit = {.rlim_cur = 10'000, .rlim_max = 10'000};
     if (setrlimit(RLIMIT_FSIZE, &limit) != 0) return false;
     const Status status = directory_->CreateLog("log", 20'000).status();
-    return status.Is(Code::kIoError) && status.errnum() == EFBIG &&
-           status.file() == path_ + "/log";
+    return status.Is(Code::kIoError) && status.errnum() == EFBIG && status.file() == path_ + "/log";
   }));
   EXPECT_TRUE(directory_->List()->empty());
 }

@@ -243,8 +243,7 @@ bool MeetsAFullDiskEarly(const std::string& path) {
   const Status growth = directory->ReuseLog("1.log", "2.log", 2 * kMiB).status();
   EXPECT_TRUE(growth.Is(Code::kNoSpace)) << growth.ToString();
   EXPECT_EQ(directory->OpenForReading("2.log").status().errnum(), ENOENT);
-  EXPECT_EQ(ReadAll(directory.get(), "1.log").substr(0, 256 * kKiB),
-            std::string(256 * kKiB, 'l'));
+  EXPECT_EQ(ReadAll(directory.get(), "1.log").substr(0, 256 * kKiB), std::string(256 * kKiB, 'l'));
 
   EXPECT_OK(directory->Remove("filler"));
   filler->reset();

@@ -1,5 +1,5 @@
-// What a probe costs when the filter is in the cache, and when every probe misses it; what a key costs to
-// add.
+// What a probe costs when the filter is in the cache, and when every probe misses it; what a key
+// costs to add.
 
 #include <cstdint>
 #include <string>
@@ -22,8 +22,8 @@ std::string MakeFilter(uint64_t bytes, double bits_per_key) {
   return builder.Finish();
 }
 
-// With `chained` the next key depends on the answer, as a get depends on the one before it: the latency.
-// Without, the processor overlaps probes: the work.
+// With `chained` the next key depends on the answer, as a get depends on the one before it: the
+// latency. Without, the processor overlaps probes: the work.
 void Probe(benchmark::State& state, uint64_t bytes, bool chained) {
   const std::string filter_bytes = MakeFilter(bytes, static_cast<double>(state.range(0)));
   BloomFilter filter;

@@ -32,7 +32,8 @@ double FalsePositiveRate(const BloomFilter& filter, uint64_t keys, uint64_t quer
 }
 
 TEST(Bloom, HoldsEveryKey) {
-  for (const double bits : {0.0, 0.01, 0.5, 1.0, 3.3, 6.0, 10.0, 11.9, 12.0, 17.5, 24.0, 40.0, 64.0}) {
+  for (const double bits :
+       {0.0, 0.01, 0.5, 1.0, 3.3, 6.0, 10.0, 11.9, 12.0, 17.5, 24.0, 40.0, 64.0}) {
     for (const uint64_t keys : {1, 2, 50, 51, 52, 1000, 30000}) {
       const std::string bytes = BuildFilter(bits, keys);
       BloomFilter filter;
@@ -108,7 +109,7 @@ TEST(Bloom, WithoutKeysHoldsNothing) {
 // The rates that the header states, from 1 to 24 bits, within 10 % or 5 standard deviations.
 TEST(Bloom, FalsePositivesAreAsStated) {
   constexpr std::pair<double, double> kStated[] = {
-      {1, 0.632},   {2, 0.394},   {4, 0.148},   {6, 0.0577},   {8, 0.0232},   {10, 0.00965},
+      {1, 0.632},    {2, 0.394},    {4, 0.148},    {6, 0.0577},    {8, 0.0232},   {10, 0.00965},
       {12, 0.00413}, {14, 0.00184}, {16, 0.00084}, {20, 0.000199}, {24, 0.000053}};
   constexpr uint64_t kKeys = 200'000;
   constexpr uint64_t kQueries = 1'000'000;

@@ -24,7 +24,8 @@ SequenceNumber ModelCoveringSequence(const std::vector<RangeTombstone>& tombston
   return newest;
 }
 
-// Keys of every short length over two letters, so that bounds meet, touch and are prefixes of each other.
+// Keys of every short length over two letters, so that bounds meet, touch and are prefixes of each
+// other.
 class KeyPool {
  public:
   explicit KeyPool(size_t longest) {
@@ -165,7 +166,8 @@ TEST(RangeTombstoneCursor, AnswersAsTheDefinitionDoesWhereverItGoes) {
   }
 }
 
-// n nested ranges have n^2 pairs of a fragment and a tombstone that covers it: 80 GB if they were listed.
+// n nested ranges have n^2 pairs of a fragment and a tombstone that covers it: 80 GB if they were
+// listed.
 TEST(FragmentedRangeTombstones, NestedRangesTakeLittleMemory) {
   constexpr uint64_t kCount = 100'000;
   const auto key = [](uint64_t i) {

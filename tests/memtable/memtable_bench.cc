@@ -240,10 +240,10 @@ void BM_Iterate(benchmark::State& state) {
   ReportPerEntry(state);
 }
 
-#define LSM_BENCHMARKS(Table)                                                     \
-  BENCHMARK_TEMPLATE(BM_Insert, Table)->DenseRange(0, 2)->ArgName("keys");        \
-  BENCHMARK_TEMPLATE(BM_GetHit, Table)->DenseRange(0, 2)->ArgName("keys");        \
-  BENCHMARK_TEMPLATE(BM_GetMiss, Table)->DenseRange(0, 2)->ArgName("keys");       \
+#define LSM_BENCHMARKS(Table)                                               \
+  BENCHMARK_TEMPLATE(BM_Insert, Table)->DenseRange(0, 2)->ArgName("keys");  \
+  BENCHMARK_TEMPLATE(BM_GetHit, Table)->DenseRange(0, 2)->ArgName("keys");  \
+  BENCHMARK_TEMPLATE(BM_GetMiss, Table)->DenseRange(0, 2)->ArgName("keys"); \
   BENCHMARK_TEMPLATE(BM_Iterate, Table)->DenseRange(0, 2)->ArgName("keys")
 
 LSM_BENCHMARKS(RadixTreeTable);

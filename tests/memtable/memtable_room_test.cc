@@ -90,8 +90,9 @@ TEST_F(RoomTest, BatchesOfOddSizesFillTheArenaToTheBrim) {
             ASSERT_TRUE(batch.Delete(key).ok());
             break;
           case 1:
-            ASSERT_TRUE(batch.DeleteRange(key, random() % 2 == 0 ? std::string_view(key + "\xff")
-                                                                 : InfiniteKey())
+            ASSERT_TRUE(batch
+                            .DeleteRange(key, random() % 2 == 0 ? std::string_view(key + "\xff")
+                                                                : InfiniteKey())
                             .ok());
             break;
           default:

@@ -61,9 +61,7 @@ class MemTableTest : public testing::Test {
     table_->Apply({kind, key, value}, sequence_);
     model_.entries[{key, sequence_}] = {kind, value};
   }
-  void Put(const std::string& key, const std::string& value) {
-    Apply(EntryKind::kPut, key, value);
-  }
+  void Put(const std::string& key, const std::string& value) { Apply(EntryKind::kPut, key, value); }
   void Delete(const std::string& key) { Apply(EntryKind::kDelete, key, ""); }
   void DeleteRange(std::string_view begin, std::string_view end) {
     table_->Apply({EntryKind::kRangeDelete, begin, end}, ++sequence_);

@@ -161,8 +161,8 @@ TEST(BlockTest, RandomBlocks) {
   }
 }
 
-// Whatever the bytes, a block that passes the check is read without a step outside of it (the sanitizers
-// watch), since the content stands alone on the heap.
+// Whatever the bytes, a block that passes the check is read without a step outside of it (the
+// sanitizers watch), since the content stands alone on the heap.
 TEST(BlockTest, DamagedContentIsRefusedOrReadSafely) {
   const uint32_t seed = 7;
   SCOPED_TRACE(testing::Message() << "seed " << seed);
@@ -192,7 +192,8 @@ TEST(BlockTest, DamagedContentIsRefusedOrReadSafely) {
       damaged.append(kBlockSlack, '\0');
       const BlockReader reader(damaged.data());
       const auto inside = [&](std::string_view bytes) {
-        return bytes.data() >= damaged.data() && bytes.data() + bytes.size() <= damaged.data() + size;
+        return bytes.data() >= damaged.data() &&
+               bytes.data() + bytes.size() <= damaged.data() + size;
       };
       for (uint32_t row = 0; row < reader.row_count(); ++row) {
         ASSERT_TRUE(inside(reader.key(row)) && inside(reader.value(row)));

@@ -149,13 +149,13 @@ TEST(SealedBlockTest, TrailersThatCannotBe) {
     BlockTrailer trailer;
     EXPECT_TRUE(ParseBlockTrailer({bytes, 5, 0, kPath}, &trailer).Is(Code::kCorruption)) << byte;
   };
-  expect_refused(0, 2);           // an unknown compression
+  expect_refused(0, 2);  // an unknown compression
   expect_refused(0, '\xff');
-  expect_refused(1, 3);           // padding that is not what a raw block has
+  expect_refused(1, 3);  // padding that is not what a raw block has
   expect_refused(1, '\xff');
   expect_refused(2, 1);
   expect_refused(3, 1);
-  expect_refused(4, 99);          // content_size
+  expect_refused(4, 99);  // content_size
   std::string huge = good;
   huge[at] = static_cast<char>(BlockCompression::kZstd);
   StoreFixed<uint32_t>(huge.data() + at + 4, kMaxCompressedContentSize + 1);
@@ -178,9 +178,9 @@ TEST(SectionTest, RoundTripAndDamage) {
     EXPECT_FALSE(CheckSection({stored, 6, 128, kPath}, &content).ok());
     std::string huge = stored;
     StoreFixed<uint64_t>(huge.data() + huge.size() - 16, UINT64_MAX);
-    StoreFixed<uint64_t>(huge.data() + huge.size() - 8,
-                         Checksum64(std::string_view(huge).substr(0, huge.size() - 8),
-                                    ChecksumSeed(5, 128)));
+    StoreFixed<uint64_t>(
+        huge.data() + huge.size() - 8,
+        Checksum64(std::string_view(huge).substr(0, huge.size() - 8), ChecksumSeed(5, 128)));
     EXPECT_TRUE(CheckSection({huge, 5, 128, kPath}, &content).Is(Code::kCorruption));
   }
 }
@@ -203,7 +203,8 @@ TEST(CompressionTest, RoundTripAndHostileFrames) {
     EXPECT_EQ(status.offset(), 64);
   }
   for (size_t size = 0; size < payload.size(); ++size) {
-    EXPECT_FALSE(DecompressBlock(stored, payload.substr(0, size), buffer.data(), content.size()).ok());
+    EXPECT_FALSE(
+        DecompressBlock(stored, payload.substr(0, size), buffer.data(), content.size()).ok());
   }
   EXPECT_FALSE(DecompressBlock(stored, payload + "x", buffer.data(), content.size()).ok());
 }
@@ -258,8 +259,10 @@ TEST(PropertiesTest, RoundTripAndDamage) {
 
 TEST(TombstonesTest, RoundTripAndDamage) {
   const std::string longest(kMaxKeySize + 1, '\xfe');
-  const std::vector<RangeTombstone> tombstones = {
-      {"b", "c", 3}, {"", InfiniteKey(), kMaxSequence}, {"a", longest, 1}, {longest, InfiniteKey(), 2}};
+  const std::vector<RangeTombstone> tombstones = {{"b", "c", 3},
+                                                  {"", InfiniteKey(), kMaxSequence},
+                                                  {"a", longest, 1},
+                                                  {longest, InfiniteKey(), 2}};
   std::string content;
   for (const RangeTombstone& tombstone : tombstones) AppendTombstone(tombstone, &content);
   std::vector<RangeTombstone> parsed;

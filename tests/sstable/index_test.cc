@@ -140,7 +140,8 @@ TEST(IndexTest, ShortSeparators) {
 }
 
 TEST(IndexTest, RefusesWhatIsNoIndex) {
-  const std::vector<std::string> separators = {"user1", "user2", "user2", "user31234567890", "userz"};
+  const std::vector<std::string> separators = {"user1", "user2", "user2", "user31234567890",
+                                               "userz"};
   Index index(separators);
   const std::string good = index.bytes;
   const uint64_t data_end = separators.size() * kBlockBytes;
@@ -155,7 +156,8 @@ TEST(IndexTest, RefusesWhatIsNoIndex) {
     StoreFixed<uint64_t>(bytes.data() + at, number);
     return bytes;
   };
-  for (const uint64_t count : {uint64_t{0}, uint64_t{4}, uint64_t{6}, UINT64_MAX, UINT64_MAX / 8 + 1}) {
+  for (const uint64_t count :
+       {uint64_t{0}, uint64_t{4}, uint64_t{6}, UINT64_MAX, UINT64_MAX / 8 + 1}) {
     EXPECT_NE(index.Parse(with(0, count), data_end), nullptr) << count;
   }
   EXPECT_NE(index.Parse(with(16, 8), data_end), nullptr) << "zeros in the header";
@@ -164,8 +166,10 @@ TEST(IndexTest, RefusesWhatIsNoIndex) {
   EXPECT_NE(index.Parse(with(offsets + 8, 63), data_end), nullptr) << "aligned to 8";
   EXPECT_NE(index.Parse(with(offsets + 8, 128), data_end), nullptr) << "an empty block";
   EXPECT_NE(index.Parse(with(offsets + 8, UINT64_MAX - 7), data_end), nullptr) << "descending";
-  EXPECT_NE(index.Parse(with(offsets + 40, 0), data_end), nullptr) << "filled up with where they end";
-  EXPECT_NE(index.Parse(with(64 + 40, 0), data_end), nullptr) << "filled up with the largest prefix";
+  EXPECT_NE(index.Parse(with(offsets + 40, 0), data_end), nullptr)
+      << "filled up with where they end";
+  EXPECT_NE(index.Parse(with(64 + 40, 0), data_end), nullptr)
+      << "filled up with the largest prefix";
   EXPECT_NE(index.Parse(with(64 + 128, 0), data_end), nullptr) << "a top that is not of its group";
   std::string swapped = good;
   std::swap(swapped[swapped.size() - 1], swapped[swapped.size() - 2]);
@@ -176,13 +180,15 @@ TEST(IndexTest, DamagedIndexIsRefusedOrReadSafely) {
   const uint32_t seed = 3;
   SCOPED_TRACE(testing::Message() << "seed " << seed);
   std::mt19937 random(seed);
-  const std::vector<std::string> separators = {"user1", "user2", "user2", "user31234567890", "userz"};
+  const std::vector<std::string> separators = {"user1", "user2", "user2", "user31234567890",
+                                               "userz"};
   Index index(separators);
   const std::string good = index.bytes;
   for (int round = 0; round < 50'000; ++round) {
     std::string bytes = good;
     for (uint32_t i = 0; i <= random() % 2; ++i) {
-      bytes[random() % bytes.size()] = static_cast<char>(random() % 2 == 0 ? random() : random() % 4);
+      bytes[random() % bytes.size()] =
+          static_cast<char>(random() % 2 == 0 ? random() : random() % 4);
     }
     if (index.Parse(bytes, separators.size() * kBlockBytes) != nullptr) continue;
     for (const char* key : {"", "user", "user2", "user31234567890", "userzz", "v"}) {

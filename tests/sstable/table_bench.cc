@@ -1,4 +1,5 @@
-// What decides about tables: finding a block and a row in it, gets, seeks, walks both ways, building.
+// What decides about tables: finding a block and a row in it, gets, seeks, walks both ways,
+// building.
 //
 // The data set is that of the speed aims: 16-byte keys, 100-byte half-compressible values, cut into
 // tables of 64 MiB as the engine does. --rows=N before the other flags; 3 million by default.
@@ -88,11 +89,11 @@ TableSet* BuildSet(const std::string& path, Compression compression, double filt
       (void)set->directory->Remove(name);
       auto file = set->directory->Create(name);
       Require(file.status());
-      builder = std::make_unique<TableBuilder>(
-          TableBuilderOptions{.file_number = number,
-                              .compression = compression,
-                              .filter_bits_per_key = filter_bits},
-          file.Take());
+      builder =
+          std::make_unique<TableBuilder>(TableBuilderOptions{.file_number = number,
+                                                             .compression = compression,
+                                                             .filter_bits_per_key = filter_bits},
+                                         file.Take());
     }
     KeyOf(2 * i, key);
     Require(builder->Add({{key, sizeof(key)}, 0, EntryKind::kPut, ValueOf(i)}));
@@ -227,7 +228,8 @@ void BM_BlockSearch(benchmark::State& state) {
   for (auto _ : state) {
     const BlockReader reader(content.data());
     const auto& [view, fingerprint] = wanted[at++ % wanted.size()];
-    const uint32_t row = state.range(0) == 0 ? reader.Find(view, fingerprint) : reader.LowerBound(view);
+    const uint32_t row =
+        state.range(0) == 0 ? reader.Find(view, fingerprint) : reader.LowerBound(view);
     benchmark::DoNotOptimize(row);
   }
 }

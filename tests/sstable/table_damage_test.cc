@@ -32,8 +32,9 @@ std::string SomeTable(Compression::Kind kind, const std::vector<Row>& rows,
                     {{"key1003", "key1007", 60}});
 }
 
-// Reads the table in every way there is. Whatever an operation answers without an error must be right,
-// where `rows` says what is right (null: only safety matters). Returns whether something failed.
+// Reads the table in every way there is. Whatever an operation answers without an error must be
+// right, where `rows` says what is right (null: only safety matters). Returns whether something
+// failed.
 bool ReadAll(const Table& table, const std::vector<Row>* rows,
              const std::vector<std::string>& keys) {
   bool failed = false;
@@ -184,8 +185,8 @@ TEST(DamagedTableTest, EachDamageIsReportedWithItsKeysAndTheRestIsReadable) {
   for (const size_t block : {2, 6}) bytes[blocks[block].range.offset + 20] ^= 1;
   const auto table = OpenTable(bytes, {}, kNumber).Take();
   std::vector<Table::DamageInfo> damages;
-  const Status status = table->Verify(
-      [&](const Table::DamageInfo& damage) { damages.push_back(damage); }, nullptr);
+  const Status status =
+      table->Verify([&](const Table::DamageInfo& damage) { damages.push_back(damage); }, nullptr);
   ASSERT_EQ(damages.size(), 2);
   EXPECT_EQ(status.ToString(), damages[0].status.ToString());
   int failed = 0;
@@ -242,10 +243,30 @@ TEST(DamagedTableTest, VerifyFindsWhatSumsCannot) {
   says("key1005key1006", "key1005key1005", "out of order");
   says("key1099valuevalue", "zzz1099valuevalue", "separator");
   says("key1000key1001", "aey1000key1001", "fingerprint");
-  says("entry_count\x03" "100", "entry_count\x03" "101", "entry_count");
-  says("min_sequence\x01" "7", "min_sequence\x01" "6", "min_sequence");
-  says("max_sequence\x02" "60", "max_sequence\x02" "61", "max_sequence");
-  says("smallest_key\x07" "key1000", "smallest_key\x07" "key0000", "smallest_key");
+  says(
+      "entry_count\x03"
+      "100",
+      "entry_count\x03"
+      "101",
+      "entry_count");
+  says(
+      "min_sequence\x01"
+      "7",
+      "min_sequence\x01"
+      "6",
+      "min_sequence");
+  says(
+      "max_sequence\x02"
+      "60",
+      "max_sequence\x02"
+      "61",
+      "max_sequence");
+  says(
+      "smallest_key\x07"
+      "key1000",
+      "smallest_key\x07"
+      "key0000",
+      "smallest_key");
   says("data_block_count", "data_block_counT", "not opened");
   const auto tags = [](std::initializer_list<SequenceNumber> sequences) {
     std::string bytes;
@@ -257,8 +278,10 @@ TEST(DamagedTableTest, VerifyFindsWhatSumsCannot) {
   says(tags({7, 7, 7, 7}), tags({7, 8, 6, 7}), "min_sequence");
   const std::string versions = SomeTable(
       Compression::Kind::kNone, {{"k", 9, EntryKind::kPut, ""}, {"k", 7, EntryKind::kPut, ""}});
-  EXPECT_NE(VerdictOn(versions, tags({9, 7}), tags({7, 9})).find("out of order"), std::string::npos);
-  EXPECT_NE(VerdictOn(versions, tags({9, 7}), tags({9, 9})).find("out of order"), std::string::npos);
+  EXPECT_NE(VerdictOn(versions, tags({9, 7}), tags({7, 9})).find("out of order"),
+            std::string::npos);
+  EXPECT_NE(VerdictOn(versions, tags({9, 7}), tags({9, 9})).find("out of order"),
+            std::string::npos);
 
   std::string filterless = good;
   const FileRange filter = OpenTable(good, {}, kNumber).Take()->footer().filter;
@@ -296,7 +319,8 @@ TEST_P(DamageTest, HostileTablesAreReadSafely) {
           bytes[at] = '\xff';
           break;
         default:
-          if (at + 8 <= bytes.size()) StoreFixed<uint64_t>(bytes.data() + at / 8 * 8, random() % 64);
+          if (at + 8 <= bytes.size())
+            StoreFixed<uint64_t>(bytes.data() + at / 8 * 8, random() % 64);
       }
     }
     if (random() % 16 != 0) FixSums(&bytes);

@@ -31,9 +31,10 @@ constexpr uint64_t kNoCache = UINT64_MAX;
 std::vector<Mode> Modes() {
   const Compression none{Compression::Kind::kNone, 0};
   const Compression zstd{Compression::Kind::kZstd, 1};
-  return {{none, 4096, true, kNoCache}, {none, 64, true, 1 * kMiB},   {none, 300, false, 1 * kMiB},
-          {none, 64, false, kNoCache},  {zstd, 4096, true, 1 * kMiB}, {zstd, 512, true, 0},
-          {zstd, 64, true, kNoCache},   {zstd, 4096, false, 4 * kKiB}, {zstd, 1024, false, kNoCache}};
+  return {
+      {none, 4096, true, kNoCache}, {none, 64, true, 1 * kMiB},    {none, 300, false, 1 * kMiB},
+      {none, 64, false, kNoCache},  {zstd, 4096, true, 1 * kMiB},  {zstd, 512, true, 0},
+      {zstd, 64, true, kNoCache},   {zstd, 4096, false, 4 * kKiB}, {zstd, 1024, false, kNoCache}};
 }
 
 class TableTest : public testing::TestWithParam<size_t> {
@@ -102,22 +103,22 @@ TEST_P(TableTest, GetsAndSeeksAnswerAsTheModelDoes) {
   for (const size_t count : {1, 2, 30, 400, 2000}) {
     const std::vector<Row> rows = RandomRows(&random, count);
     const RefPtr<Table> table = Make(rows);
-    const auto iterator = table->NewIterator(
-        random() % 2 == 0 ? Table::ScanKind::kShort : Table::ScanKind::kLong);
+    const auto iterator =
+        table->NewIterator(random() % 2 == 0 ? Table::ScanKind::kShort : Table::ScanKind::kLong);
     EXPECT_FALSE(iterator->valid());
     for (const std::string& probe : Probes(rows)) {
       for (const SequenceNumber snapshot : {SequenceNumber{0}, random() % 1000, kMaxSequence}) {
         ASSERT_NO_FATAL_FAILURE(ExpectGet(*table, rows, probe, snapshot));
       }
-      const auto lower = std::lower_bound(
-          rows.begin(), rows.end(), probe, [](const Row& a, const auto& b) { return a.key < b; });
+      const auto lower = std::lower_bound(rows.begin(), rows.end(), probe,
+                                          [](const Row& a, const auto& b) { return a.key < b; });
       iterator->Seek(probe);
       ASSERT_EQ(iterator->valid(), lower != rows.end()) << testing::PrintToString(probe);
       if (iterator->valid()) {
         ASSERT_EQ(CopyOf(iterator->entry()), *lower);
       }
-      const auto upper = std::upper_bound(
-          rows.begin(), rows.end(), probe, [](const auto& a, const Row& b) { return a < b.key; });
+      const auto upper = std::upper_bound(rows.begin(), rows.end(), probe,
+                                          [](const auto& a, const Row& b) { return a < b.key; });
       iterator->SeekForPrev(probe);
       ASSERT_EQ(iterator->valid(), upper != rows.begin()) << testing::PrintToString(probe);
       if (iterator->valid()) {
@@ -214,9 +215,9 @@ TEST_P(TableTest, PropertiesCountWhatWasAdded) {
   const RefPtr<Table> table = Make(rows, {{"a", "b", 2000}, {"", std::string(InfiniteKey()), 7}});
   for (const TableProperties& properties : {properties_, table->properties()}) {
     EXPECT_EQ(properties.entry_count, rows.size());
-    EXPECT_EQ(properties.delete_count,
-              std::count_if(rows.begin(), rows.end(),
-                            [](const Row& row) { return row.kind == EntryKind::kDelete; }));
+    EXPECT_EQ(properties.delete_count, std::count_if(rows.begin(), rows.end(), [](const Row& row) {
+                return row.kind == EntryKind::kDelete;
+              }));
     EXPECT_EQ(properties.range_tombstone_count, 2);
     EXPECT_EQ(properties.min_sequence, 0);
     EXPECT_EQ(properties.max_sequence, 2000);
@@ -353,8 +354,8 @@ TEST(TableCacheTest, ShortScansFillTheCacheALittleLongOnesNever) {
 
 TEST(TableCacheTest, RawBlocksUnderAMappingNeedNoCache) {
   const std::vector<Row> rows = CompressibleRows(1000);
-  const std::string bytes = BuildTable(
-      {.file_number = kNumber, .compression = {Compression::Kind::kNone, 0}}, rows);
+  const std::string bytes =
+      BuildTable({.file_number = kNumber, .compression = {Compression::Kind::kNone, 0}}, rows);
   BlockCache cache(64 * kMiB);
   auto table = OpenTable(bytes, {.cache = &cache}, kNumber).Take();
   for (const Row& row : rows) ExpectGet(*table, rows, row.key, 0);
@@ -375,8 +376,8 @@ TEST(TableBuilderTest, AFailureStays) {
   Status status;
   uint64_t i = 0;
   while (status.ok() && ++i < 10'000) {
-    status = builder.Add({"key" + std::to_string(1'000'000 + i), 0, EntryKind::kPut,
-                          std::string(1000, 'v')});
+    status = builder.Add(
+        {"key" + std::to_string(1'000'000 + i), 0, EntryKind::kPut, std::string(1000, 'v')});
   }
   EXPECT_TRUE(status.Is(Code::kNoSpace));
   EXPECT_LT(i, 4000) << "pieces of two mebibytes";

@@ -181,7 +181,7 @@ std::vector<Row> RandomRows(std::mt19937_64* random, size_t count) {
 const Row* NewestVisible(const std::vector<Row>& rows, std::string_view key,
                          SequenceNumber snapshot) {
   for (auto row = std::lower_bound(rows.begin(), rows.end(), key,
-                                   [](const Row& a, std::string_view b) { return a.key < b; });
+                                   [](const Row&a, std::string_view b) { return a.key < b; });
        row != rows.end() && row->key == key; ++row) {
     if (row->sequence <= snapshot) return &*row;
   }

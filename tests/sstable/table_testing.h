@@ -1,4 +1,5 @@
-// What the tests of tables share: files in memory, a model of a table's rows, and tables built from it.
+// What the tests of tables share: files in memory, a model of a table's rows, and tables built from
+// it.
 
 #ifndef LSM_TESTS_SSTABLE_TABLE_TESTING_H_
 #define LSM_TESTS_SSTABLE_TABLE_TESTING_H_

@@ -1,4 +1,5 @@
-// One table, many readers: gets, short and long scans at once, over a cache that is too small for them.
+// One table, many readers: gets, short and long scans at once, over a cache that is too small for
+// them.
 
 #include <random>
 #include <string>
@@ -31,12 +32,12 @@ void ReadForAWhile(const Table& table, const std::vector<Row>& rows, uint64_t se
     }
     if (step % 16 != 0) continue;
     PinList pins;
-    const auto iterator = table.NewIterator(random() % 2 == 0 ? Table::ScanKind::kShort
-                                                              : Table::ScanKind::kLong);
+    const auto iterator =
+        table.NewIterator(random() % 2 == 0 ? Table::ScanKind::kShort : Table::ScanKind::kLong);
     iterator->SetPinList(&pins);
     iterator->Seek(row.key);
-    for (const Row* expected = &row; iterator->valid() && expected < &row + 40 &&
-                                     expected < rows.data() + rows.size();
+    for (const Row* expected = &row;
+         iterator->valid() && expected < &row + 40 && expected < rows.data() + rows.size();
          iterator->Next(), ++expected) {
       ASSERT_EQ(CopyOf(iterator->entry()), *expected);
     }
@@ -52,8 +53,8 @@ TEST(TableThreadsTest, ManyReaders) {
   }
   for (const auto kind : {Compression::Kind::kNone, Compression::Kind::kZstd}) {
     for (const bool map : {true, false}) {
-      const std::string bytes = BuildTable(
-          {.file_number = 42, .block_size = 512, .compression = {kind, 1}}, rows);
+      const std::string bytes =
+          BuildTable({.file_number = 42, .block_size = 512, .compression = {kind, 1}}, rows);
       BlockCache cache(64 * kKiB);
       const auto table = OpenTable(bytes, {.cache = &cache, .map = map}, 42).Take();
       const auto executor = Env::Posix()->NewExecutor("reader", kThreads).Take();

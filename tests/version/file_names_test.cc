@@ -40,15 +40,44 @@ TEST(FileNamesTest, ThePatternsAreThoseOfTheFormat) {
 
 TEST(FileNamesTest, NothingElseIsTheEngines) {
   using namespace std::string_view_literals;
-  for (const std::string_view name :
-       {""sv, "."sv, ".."sv, "current"sv, "CURRENT "sv, "CURRENT\0"sv, "CURRENT.tmp.tmp"sv,
-        "MANIFEST"sv, "MANIFEST-"sv, "MANIFEST-1"sv, "MANIFEST-0000001"sv, "MANIFEST-00000x"sv,
-        "MANIFEST-000001 "sv, " MANIFEST-000001"sv, "MANIFEST--00001"sv, "manifest-000001"sv,
-        "MANIFEST-000001.log"sv, ".log"sv, ".sst"sv, "1.sst"sv, "0000001.sst"sv, "+00001.sst"sv,
-        "-00001.sst"sv, " 00001.sst"sv, "00001 .sst"sv, "0x0001.sst"sv, "000001.SST"sv,
-        "000001.sst\0"sv, "000001.sst.log"sv, "000001.sst~"sv, "000001.ldb"sv, "000001"sv,
-        "00\0001.sst"sv, "18446744073709551616.sst"sv, "99999999999999999999999.log"sv,
-        "../000001.sst"sv, "LOCK"sv, "LOG"sv}) {
+  for (const std::string_view name : {""sv,
+                                      "."sv,
+                                      ".."sv,
+                                      "current"sv,
+                                      "CURRENT "sv,
+                                      "CURRENT\0"sv,
+                                      "CURRENT.tmp.tmp"sv,
+                                      "MANIFEST"sv,
+                                      "MANIFEST-"sv,
+                                      "MANIFEST-1"sv,
+                                      "MANIFEST-0000001"sv,
+                                      "MANIFEST-00000x"sv,
+                                      "MANIFEST-000001 "sv,
+                                      " MANIFEST-000001"sv,
+                                      "MANIFEST--00001"sv,
+                                      "manifest-000001"sv,
+                                      "MANIFEST-000001.log"sv,
+                                      ".log"sv,
+                                      ".sst"sv,
+                                      "1.sst"sv,
+                                      "0000001.sst"sv,
+                                      "+00001.sst"sv,
+                                      "-00001.sst"sv,
+                                      " 00001.sst"sv,
+                                      "00001 .sst"sv,
+                                      "0x0001.sst"sv,
+                                      "000001.SST"sv,
+                                      "000001.sst\0"sv,
+                                      "000001.sst.log"sv,
+                                      "000001.sst~"sv,
+                                      "000001.ldb"sv,
+                                      "000001"sv,
+                                      "00\0001.sst"sv,
+                                      "18446744073709551616.sst"sv,
+                                      "99999999999999999999999.log"sv,
+                                      "../000001.sst"sv,
+                                      "LOCK"sv,
+                                      "LOG"sv}) {
     FileType type;
     uint64_t number;
     EXPECT_FALSE(ParseFileName(name, &type, &number)) << name;

@@ -183,7 +183,8 @@ TEST_F(ManifestTest, DamageOfCurrentIsAlwaysNoticed) {
     EXPECT_TRUE(status.Is(Code::kCorruption)) << bit;
     EXPECT_EQ(status.file(), "copy/CURRENT");
   }
-  for (const std::string& tail : {std::string("\n"), std::string(1, '\0'), std::string(5000, 'x')}) {
+  for (const std::string& tail :
+       {std::string("\n"), std::string(1, '\0'), std::string(5000, 'x')}) {
     EXPECT_TRUE(read(bytes + tail).Is(Code::kCorruption));
   }
   EXPECT_TRUE(read("MANIFEST-000012\n").Is(Code::kCorruption)) << "what other engines write";

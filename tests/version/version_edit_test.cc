@@ -149,8 +149,12 @@ TEST(VersionEditTest, ValuesOutOfBoundsAreRefused) {
   VersionEdit good;
   good.added_slices = {{.level = 1,
                         .run_id = 2,
-                        .table = {.number = 3, .entry_count = 2, .delete_count = 1,
-                                  .min_sequence = 1, .max_sequence = 2, .range = {"b", "y"}},
+                        .table = {.number = 3,
+                                  .entry_count = 2,
+                                  .delete_count = 1,
+                                  .min_sequence = 1,
+                                  .max_sequence = 2,
+                                  .range = {"b", "y"}},
                         .range = {"c", "x"},
                         .size = 10}};
   const auto accepted = [](const VersionEdit& edit) {

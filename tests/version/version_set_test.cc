@@ -89,7 +89,8 @@ TEST_F(VersionSetTest, ComesBackAsItWas) {
     EXPECT_EQ(Describe(), before);
     EXPECT_EQ(set_->last_sequence(), 77u);
   }
-  // Numbers are never given twice: not even those that no edit has recorded, once a file bears them.
+  // Numbers are never given twice: not even those that no edit has recorded, once a file bears
+  // them.
   EXPECT_GE(set_->NewFileNumber(), file_number);
   EXPECT_GE(set_->NewRunId(), run_id);
   EXPECT_GT(set_->NewFileNumber(), 500u);
@@ -208,8 +209,8 @@ TEST_F(VersionSetTest, FilesThatAreNotWhatTheManifestSaysAreNamed) {
   MakeFile(LogFileName(500), 80);
   ASSERT_TRUE(set_->Apply({.added_logs = {{500, 80}}, .added_slices = {slice}}).ok());
   const DirectoryFiles files = ReadDirectory(base_.get(), kPath);
-  for (const std::string& name :
-       {TableFileName(slice.table.number), LogFileName(500), ManifestFileName(set_->manifest_number())}) {
+  for (const std::string& name : {TableFileName(slice.table.number), LogFileName(500),
+                                  ManifestFileName(set_->manifest_number())}) {
     for (const bool removed : {true, false}) {
       DirectoryFiles damaged = files;
       if (removed) {

@@ -1,8 +1,8 @@
-// What the log costs: appends of a batch of one put (20 byte keys, 100 byte values) over a fresh and a
-// recycled segment, and what recovery reads.
+// What the log costs: appends of a batch of one put (20 byte keys, 100 byte values) over a fresh
+// and a recycled segment, and what recovery reads.
 //
-// Appends cover whole segments, so that first touches of the pages count; making the segment does not.
-// The directory is $LSM_BENCH_DIR or /tmp.
+// Appends cover whole segments, so that first touches of the pages count; making the segment does
+// not. The directory is $LSM_BENCH_DIR or /tmp.
 
 #include <cstdio>
 #include <cstdlib>
@@ -120,8 +120,7 @@ void BM_Replay(benchmark::State& state) {
   Place place(false);
   NewWriter(Must(place.directory().CreateLog(kName, kSegmentSize)), 1).reset();
   {
-    const auto writer =
-        NewWriter(Must(place.directory().ReuseLog(kName, kName, kSegmentSize)), 2);
+    const auto writer = NewWriter(Must(place.directory().ReuseLog(kName, kName, kSegmentSize)), 2);
     if (state.range(0) != 0) Fill(writer.get());
     Must(writer->Sync());
   }
@@ -137,8 +136,7 @@ void BM_Replay(benchmark::State& state) {
   state.SetBytesProcessed(static_cast<int64_t>(state.iterations() * kSegmentSize));
 }
 // A full segment, and an empty one that is only searched for what stands behind the end.
-BENCHMARK(BM_Replay)->ArgName("full")->Arg(1)->Arg(0)->UseRealTime()->Unit(
-    benchmark::kMillisecond);
+BENCHMARK(BM_Replay)->ArgName("full")->Arg(1)->Arg(0)->UseRealTime()->Unit(benchmark::kMillisecond);
 
 // One record and a sync after it, as a synced put has it.
 void BM_AppendAndSync(benchmark::State& state) {

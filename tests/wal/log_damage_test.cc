@@ -1,5 +1,5 @@
-// Every bit flipped, every tail lost, every sector gone: what was synced is there or reported, and what
-// comes back is never anything but a prefix of what was written.
+// Every bit flipped, every tail lost, every sector gone: what was synced is there or reported, and
+// what comes back is never anything but a prefix of what was written.
 
 #include <algorithm>
 #include <memory>
@@ -56,8 +56,7 @@ class SmallLogWriter {
   void Begin(size_t index) {
     const LogPosition base = writer_ == nullptr ? kBase : writer_->end();
     const LogPosition synced = writer_ == nullptr ? kBase : writer_->synced();
-    writer_ = LogWriter::Create(OpenLog(&disks_[index], Number(index)), Number(index), base,
-                                synced)
+    writer_ = LogWriter::Create(OpenLog(&disks_[index], Number(index)), Number(index), base, synced)
                   .Take();
   }
   void Add(size_t size) {
@@ -160,8 +159,8 @@ TEST_P(LogDamageTest, EveryLostTail) {
       const Replay replay = ReadLog(images);
       SCOPED_TRACE(::testing::Message() << "segment " << s << " kept " << kept);
       ASSERT_TRUE(IsPrefix(replay.batches, log_.written));
-      const bool hurts = images[s].bytes.compare(0, log_.used[s], log_.images[s].bytes, 0,
-                                                 log_.used[s]) != 0;
+      const bool hurts =
+          images[s].bytes.compare(0, log_.used[s], log_.images[s].bytes, 0, log_.used[s]) != 0;
       if (hurts && s == 0) {
         ASSERT_EQ(replay.status.code(), Code::kCorruption);
       } else {
@@ -192,8 +191,8 @@ TEST_P(LogDamageTest, EveryZeroedSector) {
   }
 }
 
-// Power loss: what was synced stays; of the rest every sector goes its own way. The result is a prefix
-// that holds all that was synced, and never an error.
+// Power loss: what was synced stays; of the rest every sector goes its own way. The result is a
+// prefix that holds all that was synced, and never an error.
 TEST(LogPowerLossTest, UnsyncedSectorsGoTheirOwnWay) {
   constexpr uint64_t kSeed = 20240607;
   std::mt19937_64 random(kSeed);

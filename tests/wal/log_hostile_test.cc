@@ -1,5 +1,5 @@
-// Bytes of an enemy who computes valid sums: the reader answers records or an error, never crashes, and
-// reads nothing but what is there.
+// Bytes of an enemy who computes valid sums: the reader answers records or an error, never crashes,
+// and reads nothing but what is there.
 
 #include <algorithm>
 #include <random>
@@ -71,9 +71,11 @@ TEST(LogHostileTest, ABatchWithoutKeyspaceIsCorruption) {
 
 TEST(LogHostileTest, LastPossiblePositions) {
   const LogPosition base = kMaxLogPosition;
-  std::string bytes = Segment({.number = 1, .base = base, .known_synced = base, .size = 4096}, 4096);
+  std::string bytes =
+      Segment({.number = 1, .base = base, .known_synced = base, .size = 4096}, 4096);
   PutRecord(&bytes, 1, base, kLogSegmentHeaderSize,
-            {.size = 3, .known_synced = base, .sequence = kMaxSequence}, std::string_view("\0ab", 3));
+            {.size = 3, .known_synced = base, .sequence = kMaxSequence},
+            std::string_view("\0ab", 3));
   const Replay replay = ReadLog({{1, bytes}});
   ASSERT_TRUE(replay.Ended()) << replay.status.ToString();
   ASSERT_EQ(replay.batches.size(), 1u);

@@ -93,8 +93,7 @@ void ExpectCorruption(const Replay& replay, uint64_t number, uint64_t offset) {
   EXPECT_EQ(replay.status.code(), Code::kCorruption) << replay.status.ToString();
   EXPECT_EQ(replay.status.file(), LogPath(number));
   EXPECT_EQ(replay.status.offset(), offset);
-  EXPECT_NE(replay.status.message().find("expected"), std::string::npos)
-      << replay.status.message();
+  EXPECT_NE(replay.status.message().find("expected"), std::string::npos) << replay.status.message();
   EXPECT_NE(replay.status.message().find("lsm repair"), std::string::npos)
       << replay.status.message();
 }

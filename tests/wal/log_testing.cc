@@ -105,9 +105,9 @@ Replay ReadLog(const std::vector<SegmentImage>& images) {
   std::vector<LogReader::Segment> segments;
   uint64_t total = 0;
   for (const SegmentImage& image : images) {
-    segments.push_back({.number = image.number,
-                        .file = std::make_unique<FakeReadableFile>(image.bytes,
-                                                                   LogPath(image.number))});
+    segments.push_back(
+        {.number = image.number,
+         .file = std::make_unique<FakeReadableFile>(image.bytes, LogPath(image.number))});
     total += image.bytes.size();
   }
   LogReader reader(std::move(segments));

@@ -1,5 +1,5 @@
-// What the tests of the log share: segments that live in memory and fail when they are told to, and a
-// reader's whole answer as one value.
+// What the tests of the log share: segments that live in memory and fail when they are told to, and
+// a reader's whole answer as one value.
 
 #ifndef LSM_TESTS_WAL_LOG_TESTING_H_
 #define LSM_TESTS_WAL_LOG_TESTING_H_
@@ -56,15 +56,16 @@ struct SegmentImage {
 
 struct Replay {
   std::vector<Written> batches;
-  std::vector<LogRecord> marks;  // without their views
+  std::vector<LogRecord> marks;        // without their views
   std::vector<LogPosition> positions;  // of batches
-  Status status;  // what ended it
-  LogEnd end;     // where the status is End
+  Status status;                       // what ended it
+  LogEnd end;                          // where the status is End
 
   bool Ended() const { return status.Is(Code::kEnd); }
 };
 
-// Reads until something else than a record comes, and checks what LogReader promises of each answer.
+// Reads until something else than a record comes, and checks what LogReader promises of each
+// answer.
 Replay ReadLog(const std::vector<SegmentImage>& segments);
 
 bool IsPrefix(const std::vector<Written>& prefix, const std::vector<Written>& whole);
