@@ -1,7 +1,7 @@
 #!/bin/bash
 # What a host sees of the library is what lsm.h declares: no function more (no symbol of Abseil,
-# zstd or the C++ run time), none less, each under its version; and the shared library needs nothing but
-# the C and C++ run time.
+# zstd or the C++ run time), none less, each under its version; and the shared library needs
+# nothing but the C and C++ run time.
 #
 #   exports_test.sh lsm.h lsm.map liblsm.so.1 liblsm.a
 set -euo pipefail
