@@ -1,9 +1,11 @@
 #!/bin/bash
-# The engine at work on real data: the machine's own package catalogue goes in, is looked up, scanned,
-# changed, compacted, verified and dumped. Every command below is a process of its own, so each one
-# reopens the database. Every answer is checked; a wrong one ends the demo with 1.
+# The engine at work on real data: the machine's own package catalogue goes in, is looked up,
+# scanned, changed, compacted, verified and dumped. Every command below is a process of its own, so
+# each one reopens the database. Every answer is checked; a wrong one ends the demo with 1.
 #
-# usage: tools/demo.sh [DIRECTORY]      keeps the database in DIRECTORY (a new one) instead of removing it
+# usage: tools/demo.sh [DIRECTORY]
+#
+# The database is removed at the end, unless a DIRECTORY for it (a new one) is given.
 set -euo pipefail
 export LC_ALL=C
 
@@ -31,14 +33,23 @@ check() {  # WHAT EXPECTED ACTUAL
 
 # ---- The data, as `lsm load` reads it: KEY TAB VALUE, escaped ----
 
-# One stanza a package; its lines become one line. What load reads must have backslashes escaped.
+# For awk: `text` as load reads it. Not gsub, in whose replacements awks differ about backslashes.
+readonly awk_escape='
+  function replaced(text, old, new,    parts, i, result, n) {
+    n = split(text, parts, old)
+    result = parts[1]
+    for (i = 2; i <= n; i++) result = result new parts[i]
+    return result
+  }
+  function escaped(text) { return replaced(replaced(text, "\\", "\\\\"), "\t", "\\x09") }
+'
+
+# One stanza a package; its lines become one line.
 stanzas_to_rows() {
-  awk '
+  awk "${awk_escape}"'
     function flush() { if (name != "") print name "\t" stanza; name = stanza = "" }
     /^$/ { flush(); next }
-    { if ($1 == "Package:") name = $2
-      gsub(/\\/, "\\\\"); gsub(/\t/, "\\x09")
-      stanza = stanza $0 "\\x0a" }
+    { if ($1 == "Package:") name = $2; stanza = stanza escaped($0) "\\x0a" }
     END { flush() }'
 }
 
@@ -57,7 +68,7 @@ find_data() {
   local words
   for words in /usr/share/dict/words /usr/share/dict/*; do
     [[ -s ${words} ]] || continue
-    awk '{ gsub(/\\/, "\\\\"); print $0 "\tword number " NR }' "${words}" > "${rows}"
+    awk "${awk_escape}"'{ print escaped($0) "\tword number " NR }' "${words}" > "${rows}"
     what="the word list ${words}: word and line number"
     return
   done
@@ -85,7 +96,8 @@ key_at() { sed -n "$1p" "${scratch}/expected.keys"; }  # LINE
 first=$(key_at 1)
 middle=$(key_at $((row_count / 2)))
 last=$(key_at "${row_count}")
-if grep -q '^python3-' "${scratch}/expected.keys"; then prefix=python3-; else prefix=${middle:0:2}; fi
+prefix=python3-
+grep -q "^${prefix}" "${scratch}/expected.keys" || prefix=${middle:0:2}
 
 step "Load them in bulk"
 run load "${db}" "${rows}"
@@ -95,7 +107,7 @@ step "Get single rows"
 for key in "${first}" "${middle}" "${last}"; do
   expected=$(awk -F '\t' -v key="${key}" '$1 == key { print $2 }' "${scratch}/expected.tsv")
   show get "${db}" "${key}"
-  check "the value of ${key}, ${#expected} bytes" "$(printf '%b' "${expected//\\\\/\\\\\\\\}" | cksum)" \
+  check "the value of ${key}" "$(printf '%b' "${expected}" | cksum)" \
     "$("${lsm}" get "${db}" "${key}" --raw | cksum)"
 done
 status=0
@@ -113,7 +125,8 @@ check "keys that begin with ${prefix}" "$(grep -c "^${prefix}" "${scratch}/expec
 
 step "Overwrite"
 run put "${db}" "${middle}" 'overwritten by hand'
-check "the new value, read by a new process" 'overwritten by hand' "$("${lsm}" get "${db}" "${middle}")"
+check "the new value, read by a new process" 'overwritten by hand' \
+  "$("${lsm}" get "${db}" "${middle}")"
 awk -F '\t' -v prefix="${prefix}" 'index($1, prefix) == 1 { print $1 "\tchanged in bulk" }' \
   "${scratch}/expected.tsv" > "${scratch}/changes.tsv"
 run load "${db}" "${scratch}/changes.tsv"
@@ -164,5 +177,5 @@ status=0
 run sst verify "${scratch}/damaged.sst" || status=$?
 check "corruption exits with 3" 3 "${status}"
 
-printf '\nAll answers were right: %d rows loaded, looked up, scanned, changed, compacted and verified.\n' \
+printf '\nAll answers right: %d rows loaded, read, scanned, changed, compacted and verified.\n' \
   "${row_count}"

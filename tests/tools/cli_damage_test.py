@@ -13,7 +13,7 @@ from lsm_tool import CORRUPTION, IO_ERROR, LSM, SEED, ToolTest, output, run, run
 
 
 class VerifyTest(ToolTest):
-    """Damage in each kind of file: found, told with file and offset, and no read answers wrongly."""
+    """Damage in each kind of file is found and told, and no read answers wrongly."""
 
     def setUp(self):
         super().setUp()
@@ -138,7 +138,7 @@ class VerifyTest(ToolTest):
         )
 
     def test_every_file_every_region(self):
-        """Whatever bit is flipped: the right answer or corruption, never wrong rows, never a crash."""
+        """Whatever bit is flipped: the right rows or an error, never a crash."""
         r = random.Random(SEED)
         for path in self.files():
             content = open(path, "rb").read()

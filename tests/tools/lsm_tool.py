@@ -1,4 +1,4 @@
-"""What the end-to-end tests of the tool share: running it, its escaping written down once more, rows."""
+"""What the end-to-end tests of the tool share: running it, its escaping once more, rows."""
 
 import contextlib
 import glob
