@@ -9,7 +9,19 @@ import random
 import subprocess
 import unittest
 
-from lsm_tool import CORRUPTION, IO_ERROR, LSM, SEED, ToolTest, output, run, run_any, text_rows
+from lsm_tool import (
+    CORRUPTION,
+    IO_ERROR,
+    LSM,
+    SEED,
+    ToolTest,
+    output,
+    read_file,
+    run,
+    run_any,
+    text_rows,
+    write_file,
+)
 
 
 class VerifyTest(ToolTest):
@@ -56,7 +68,7 @@ class VerifyTest(ToolTest):
         table = self.tables()[0]
         self.damage(table, 40)
         damages = self.expect_damage(table)
-        self.assertEqual(damages[0]["first_key"], "000000")
+        self.assertLess(damages[0]["last_key"], "000999")
         done = run("scan", self.db, code=CORRUPTION)
         self.assertIn(b"offset", done.stderr)
         self.assertTrue(
@@ -141,7 +153,7 @@ class VerifyTest(ToolTest):
         """Whatever bit is flipped: the right rows or an error, never a crash."""
         r = random.Random(SEED)
         for path in self.files():
-            content = open(path, "rb").read()
+            content = read_file(path)
             for _ in range(12):
                 # The records of logs and manifests stand at the front of a large, empty file.
                 position = r.randrange(min(len(content), 4096) or 1)
@@ -167,14 +179,13 @@ class VerifyTest(ToolTest):
                     self.assertEqual(done.stdout, self.expected, where)
                 else:
                     self.assertNotEqual(checked.returncode, 0, where)
-                with open(path, "r+b") as file:
-                    file.write(content)
+                write_file(path, content)
         self.assertEqual(output("scan", self.db), self.expected)
 
     def test_strange_directories(self):
         foreign = self.path("foreign")
         os.mkdir(foreign)
-        open(os.path.join(foreign, "letter.txt"), "w").write("hello")
+        write_file(os.path.join(foreign, "letter.txt"), b"hello")
         run("scan", foreign, code=IO_ERROR)
         run("verify", foreign, code=IO_ERROR)
         self.assertEqual(os.listdir(foreign), ["letter.txt"])

@@ -8,7 +8,6 @@ import fcntl
 import json
 import os
 import pty
-import random
 import re
 import shutil
 import signal
@@ -17,6 +16,7 @@ import time
 import unittest
 
 from lsm_tool import (
+    read_file,
     CANCELLED,
     IO_ERROR,
     LOCKED,
@@ -215,19 +215,31 @@ class ExitCodeTest(ToolTest):
         self.assertEqual(output("get", self.db, "k"), b"v\n")
 
     def test_interrupted_compaction(self):
-        rows = [(b"%08d" % i, random.Random(i).randbytes(400)) for i in range(60000)]
-        self.load(rows, *SMALL)
+        self.load([(b"%08d" % i, b"%0400d" % i) for i in range(10000)], *SMALL)
         before = output("export", self.db)
-        process = subprocess.Popen(
-            [LSM, "compact", self.db, "--progress", "json", *SMALL], stderr=subprocess.PIPE
-        )
-        first = process.stderr.readline()  # the work has begun
-        self.assertIn(b'"progress":"compact"', first)
+        # Its first word about progress finds the pipe full: the signal comes in the middle.
+        reader, writer = os.pipe()
+        os.write(writer, b" " * fcntl.fcntl(writer, fcntl.F_SETPIPE_SZ, 4096))
+        process = subprocess.Popen([LSM, "compact", self.db, "--progress", "json"], stderr=writer)
+        os.close(writer)
+        self.wait_until_it_catches(signal.SIGINT, process.pid)
         process.send_signal(signal.SIGINT)
-        process.communicate(timeout=120)
-        self.assertEqual(process.returncode, CANCELLED)
+        with open(reader, "rb") as file:
+            told = file.read()
+        self.assertEqual(process.wait(timeout=120), CANCELLED, told)
+        self.assertIn(b'"progress":"compact"', told)
         run("verify", self.db)
         self.assertEqual(output("export", self.db), before)
+
+    def wait_until_it_catches(self, number, pid):
+        deadline = time.monotonic() + 60
+        while time.monotonic() < deadline:
+            status = read_file(f"/proc/{pid}/status").decode()
+            caught = re.search(r"SigCgt:\s*([0-9a-f]+)", status)
+            if int(caught[1], 16) >> (number - 1) & 1:
+                return
+            time.sleep(0.01)
+        self.fail("the tool never got ready for signals")
 
     def test_full_standard_output(self):
         self.load(random_rows(100))
@@ -275,7 +287,8 @@ class ExitCodeTest(ToolTest):
             )
             process.stdout.read(10)
             process.stdout.close()
-            errors = process.stderr.read()
+            with process.stderr:
+                errors = process.stderr.read()
             self.assertEqual((process.wait(timeout=60), errors), (0, b""), arguments)
 
     def test_errors_as_json(self):

@@ -39,11 +39,14 @@ class KeyValueTest(ToolTest):
     def test_every_byte_through_the_arguments(self):
         for byte in range(256):
             key, value = bytes([byte, 65]), bytes([65, byte])
-            run("put", self.db, escape(key), escape(value))
-            self.assertEqual(output("get", self.db, escape(key)), escape(value).encode() + b"\n")
-            self.assertEqual(output("get", self.db, escape(key), "--raw"), value)
+            # A word that begins with a dash is an option unless "--" stands before it.
+            run("put", self.db, "--", escape(key), escape(value))
             self.assertEqual(
-                output("get", self.db, escape(key), "--hex"), value.hex().encode() + b"\n"
+                output("get", self.db, "--", escape(key)), escape(value).encode() + b"\n"
+            )
+            self.assertEqual(output("get", self.db, "--raw", "--", escape(key)), value)
+            self.assertEqual(
+                output("get", self.db, "--hex", "--", escape(key)), value.hex().encode() + b"\n"
             )
 
     def test_arguments_that_look_like_something_else(self):

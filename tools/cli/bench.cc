@@ -1,5 +1,6 @@
 // bench: the field's usual workloads, with rates and latencies.
 
+#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <memory>
 #include <nlohmann/json.hpp>
@@ -69,7 +70,8 @@ class BenchDatabase {
     if (filled_) {
       LSM_RETURN_IF_ERROR(db_->Close());
       lsm_error* error = nullptr;
-      LSM_RETURN_IF_ERROR(ToStatus(lsm_destroy(path_.c_str(), &error), error));
+      const lsm_status destroyed = lsm_destroy(path_.c_str(), &error);
+      LSM_RETURN_IF_ERROR(ToStatus(destroyed, error));
       LSM_RETURN_IF_ERROR(Open());
     }
     filled_ = false;

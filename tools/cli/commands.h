@@ -4,8 +4,6 @@
 #ifndef LSM_TOOLS_CLI_COMMANDS_H_
 #define LSM_TOOLS_CLI_COMMANDS_H_
 
-#include <CLI/CLI.hpp>
-
 #include "tools/cli/context.h"
 
 namespace lsm::cli {

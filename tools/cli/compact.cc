@@ -1,5 +1,6 @@
 // compact: merges a range into one sorted run, by hand.
 
+#include <CLI/CLI.hpp>
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <string>

@@ -1,5 +1,6 @@
 // completion: scripts for the shells, made from the commands themselves.
 
+#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <functional>
 #include <memory>

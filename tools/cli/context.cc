@@ -1,5 +1,6 @@
 #include "tools/cli/context.h"
 
+#include <CLI/CLI.hpp>
 #include <nlohmann/json.hpp>
 #include <utility>
 

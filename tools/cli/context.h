@@ -4,7 +4,6 @@
 #ifndef LSM_TOOLS_CLI_CONTEXT_H_
 #define LSM_TOOLS_CLI_CONTEXT_H_
 
-#include <CLI/CLI.hpp>
 #include <functional>
 #include <nlohmann/json_fwd.hpp>
 #include <optional>
@@ -15,6 +14,10 @@
 #include "lsm/base/status.h"
 #include "tools/cli/progress.h"
 #include "tools/cli/system.h"
+
+namespace CLI {
+class App;
+}
 
 namespace lsm::cli {
 

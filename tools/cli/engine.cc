@@ -39,7 +39,8 @@ Result<OptionsPtr> CommandLineOptions(const Context& context) {
 Result<lsm_db*> OpenHandle(const std::string& path, const lsm_options* options) {
   lsm_db* db = nullptr;
   lsm_error* error = nullptr;
-  LSM_RETURN_IF_ERROR(ToStatus(lsm_open(path.c_str(), options, &db, &error), error));
+  const lsm_status status = lsm_open(path.c_str(), options, &db, &error);
+  if (status != LSM_OK) return ToStatus(status, error);
   return db;
 }
 
@@ -118,7 +119,8 @@ Status Database::Flush() const {
 Result<std::string> Database::Property(const char* name) const {
   lsm_error* error = nullptr;
   char* text = nullptr;
-  LSM_RETURN_IF_ERROR(ToStatus(lsm_property(db_.get(), name, &text, &error), error));
+  const lsm_status status = lsm_property(db_.get(), name, &text, &error);
+  if (status != LSM_OK) return ToStatus(status, error);
   std::string property(text);
   lsm_string_free(text);
   return property;
@@ -127,10 +129,10 @@ Result<std::string> Database::Property(const char* name) const {
 Result<IterPtr> Database::NewIterator(const KeyBounds& range) const {
   lsm_error* error = nullptr;
   lsm_iter* iter = nullptr;
-  LSM_RETURN_IF_ERROR(
-      ToStatus(lsm_iter_create(db_.get(), nullptr, BoundData(range.from), BoundSize(range.from),
-                               BoundData(range.to), BoundSize(range.to), &iter, &error),
-               error));
+  const lsm_status status =
+      lsm_iter_create(db_.get(), nullptr, BoundData(range.from), BoundSize(range.from),
+                      BoundData(range.to), BoundSize(range.to), &iter, &error);
+  if (status != LSM_OK) return ToStatus(status, error);
   return IterPtr(iter);
 }
 

@@ -1,5 +1,6 @@
 // put, get, delete, scan, flush: single operations on a database.
 
+#include <CLI/CLI.hpp>
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <optional>

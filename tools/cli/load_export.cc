@@ -1,5 +1,6 @@
 // load and export: rows in bulk, in and out (row_codec.h).
 
+#include <CLI/CLI.hpp>
 #include <map>
 #include <memory>
 #include <nlohmann/json.hpp>

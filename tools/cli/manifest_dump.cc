@@ -1,5 +1,6 @@
 // manifest dump: the log of version edits, record by record.
 
+#include <CLI/CLI.hpp>
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <string>

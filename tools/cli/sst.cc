@@ -1,5 +1,7 @@
 // sst dump, sst info, sst verify: table files looked at one by one, without a database.
 
+#include <CLI/CLI.hpp>
+#include <cmath>
 #include <functional>
 #include <memory>
 #include <nlohmann/json.hpp>
@@ -210,7 +212,7 @@ Json InfoOf(const Table& table, const std::string& path) {
                {"data_bytes", properties.data_size},
                {"raw_key_bytes", properties.raw_key_size},
                {"raw_value_bytes", properties.raw_value_size},
-               {"filter_bits_per_key", properties.filter_bits_per_key}});
+               {"filter_bits_per_key", std::round(properties.filter_bits_per_key * 100) / 100}});
   for (const auto& [name, range] :
        {std::pair{"filter", footer.filter}, std::pair{"tombstones", footer.tombstones},
         std::pair{"index", footer.index}, std::pair{"properties", footer.properties}}) {

@@ -1,6 +1,7 @@
 // stats and levels: the shape of the tree, from the engine's properties, as JSON or as tables that
 // people can read.
 
+#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <memory>
 #include <nlohmann/json.hpp>

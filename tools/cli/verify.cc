@@ -1,5 +1,6 @@
 // verify: every byte of a database that can be checked, every damage told.
 
+#include <CLI/CLI.hpp>
 #include <memory>
 #include <string>
 

@@ -1,5 +1,6 @@
 // wal dump: the write-ahead log, one line an operation.
 
+#include <CLI/CLI.hpp>
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <string>
