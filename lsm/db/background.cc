@@ -120,6 +120,11 @@ uint64_t Background::StallNanosPerKiB(double active_fill) const {
 Status Background::WaitForFlush() {
   absl::MutexLock lock(&mutex_);
   const uint64_t target = memtables_switched_;
+  if (flushes_done_ < target && !flush_error_.ok()) {
+    // What failed a while ago may succeed now that somebody asks for it.
+    flush_error_ = Status::Ok();
+    ScheduleFlush();
+  }
   while (flushes_done_ < target) {
     LSM_RETURN_IF_ERROR(WaitStatus());
     changed_.Wait(&mutex_);
