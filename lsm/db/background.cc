@@ -88,6 +88,7 @@ Status Background::WaitForMemTable() {
   absl::MutexLock lock(&mutex_);
   const uint64_t before = context_->env->NowMicros();
   bool waited = false;
+  if (immutable_count_.load(std::memory_order_relaxed) + 1 >= kMaxMemtables) RetryFlush();
   while (immutable_count_.load(std::memory_order_relaxed) + 1 >= kMaxMemtables) {
     LSM_RETURN_IF_ERROR(WaitStatus());
     waited = true;
@@ -98,6 +99,13 @@ Status Background::WaitForMemTable() {
     context_->stats.Add(Counter::kStallMicros, context_->env->NowMicros() - before);
   }
   return Status::Ok();
+}
+
+// What failed a while ago may succeed now that somebody waits for it; if not, the answer is fresh.
+void Background::RetryFlush() {
+  if (flush_error_.ok() || flush_scheduled_) return;
+  flush_error_ = Status::Ok();
+  ScheduleFlush();
 }
 
 void Background::OnMemTableSwitched() {
@@ -120,11 +128,7 @@ uint64_t Background::StallNanosPerKiB(double active_fill) const {
 Status Background::WaitForFlush() {
   absl::MutexLock lock(&mutex_);
   const uint64_t target = memtables_switched_;
-  if (flushes_done_ < target && !flush_error_.ok()) {
-    // What failed a while ago may succeed now that somebody asks for it.
-    flush_error_ = Status::Ok();
-    ScheduleFlush();
-  }
+  RetryFlush();
   while (flushes_done_ < target) {
     LSM_RETURN_IF_ERROR(WaitStatus());
     changed_.Wait(&mutex_);

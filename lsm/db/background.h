@@ -125,6 +125,7 @@ class Background {
   Status InstallFlush(std::vector<TableMeta> tables, const MemTable* memtable, uint64_t next_log);
   Result<std::vector<TableMeta>> WriteMemTable(const RefPtr<MemTable>& memtable);
   void ScheduleFlush() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void RetryFlush() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   // --- merges ---
   void ScheduleMerges() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
