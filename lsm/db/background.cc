@@ -87,10 +87,10 @@ Status Background::WaitStatus() const {
 Status Background::WaitForMemTable() {
   absl::MutexLock lock(&mutex_);
   const uint64_t before = context_->env->NowMicros();
+  const uint64_t asked_at = flush_attempts_;
   bool waited = false;
-  if (immutable_count_.load(std::memory_order_relaxed) + 1 >= kMaxMemtables) RetryFlush();
   while (immutable_count_.load(std::memory_order_relaxed) + 1 >= kMaxMemtables) {
-    LSM_RETURN_IF_ERROR(WaitStatus());
+    LSM_RETURN_IF_ERROR(CheckFlush(asked_at));
     waited = true;
     changed_.Wait(&mutex_);
   }
@@ -101,11 +101,14 @@ Status Background::WaitForMemTable() {
   return Status::Ok();
 }
 
-// What failed a while ago may succeed now that somebody waits for it; if not, the answer is fresh.
-void Background::RetryFlush() {
-  if (flush_error_.ok() || flush_scheduled_) return;
+// For whoever waits for flushes since `asked_at` of them had been tried. A failure of before says
+// nothing about now: the flush is tried again, and if it fails again, the answer is fresh.
+Status Background::CheckFlush(uint64_t asked_at) {
+  const bool is_over = stopping_.load(std::memory_order_acquire) || !fatal_error_.ok();
+  if (is_over || flush_error_.ok() || failed_attempt_ > asked_at) return WaitStatus();
   flush_error_ = Status::Ok();
   ScheduleFlush();
+  return Status::Ok();
 }
 
 void Background::OnMemTableSwitched() {
@@ -128,9 +131,9 @@ uint64_t Background::StallNanosPerKiB(double active_fill) const {
 Status Background::WaitForFlush() {
   absl::MutexLock lock(&mutex_);
   const uint64_t target = memtables_switched_;
-  RetryFlush();
+  const uint64_t asked_at = flush_attempts_;
   while (flushes_done_ < target) {
-    LSM_RETURN_IF_ERROR(WaitStatus());
+    LSM_RETURN_IF_ERROR(CheckFlush(asked_at));
     changed_.Wait(&mutex_);
   }
   return Status::Ok();

@@ -125,7 +125,7 @@ class Background {
   Status InstallFlush(std::vector<TableMeta> tables, const MemTable* memtable, uint64_t next_log);
   Result<std::vector<TableMeta>> WriteMemTable(const RefPtr<MemTable>& memtable);
   void ScheduleFlush() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  void RetryFlush() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  Status CheckFlush(uint64_t asked_at) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   // --- merges ---
   void ScheduleMerges() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
@@ -185,6 +185,9 @@ class Background {
   // Memtables that became immutable, and how many of them were flushed.
   uint64_t memtables_switched_ ABSL_GUARDED_BY(mutex_) = 0;
   uint64_t flushes_done_ ABSL_GUARDED_BY(mutex_) = 0;
+  // Attempts begun, and which of them flush_error_ is of.
+  uint64_t flush_attempts_ ABSL_GUARDED_BY(mutex_) = 0;
+  uint64_t failed_attempt_ ABSL_GUARDED_BY(mutex_) = 0;
   uint64_t merge_loops_ ABSL_GUARDED_BY(mutex_) = 0;
   std::list<Merge> merges_ ABSL_GUARDED_BY(mutex_);
   uint64_t manual_waiting_ ABSL_GUARDED_BY(mutex_) = 0;

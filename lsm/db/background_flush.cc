@@ -32,6 +32,11 @@ void Background::FlushLoop() {
   while (true) {
     // Ahead of the next rotation. Where it fails, the rotation will try again and say why.
     (void)Guarded([this] { return logs_->PrepareSpare(); });
+    uint64_t attempt;
+    {
+      absl::MutexLock lock(&mutex_);
+      attempt = ++flush_attempts_;
+    }
     const Status status = Guarded([this] { return FlushOldest(); });
     // Before writers are told that there is room: the memory of the memtable is free for the next
     // one.
@@ -42,7 +47,10 @@ void Background::FlushLoop() {
       immutable_count_ = memtables_switched_ - flushes_done_;
     }
     flush_error_ = status.Is(Code::kAborted) ? Status::Ok() : status;
-    if (!status.ok()) last_error_micros_ = context_->env->NowMicros();
+    if (!status.ok()) {
+      failed_attempt_ = attempt;
+      last_error_micros_ = context_->env->NowMicros();
+    }
     const bool done = !status.ok() || immutable_count_.load(std::memory_order_relaxed) == 0;
     if (done) flush_scheduled_ = false;
     ScheduleMerges();
