@@ -132,6 +132,8 @@ Status VerifyDirectory(Env* env, const std::string& path, Verification* verifica
   context.options = ResolveOptions(context.options);
   const Status opened = OpenStorage(&context, path);
   if (!opened.ok()) {
+    // Table files that wait for the epochs would keep the directory, and its lock, through it.
+    if (context.tables != nullptr) context.tables->Close();
     if (opened.Is(Code::kCorruption)) verification->Damage(opened, "", "");
     return opened;
   }

@@ -212,6 +212,24 @@ TEST(RecoveryTest, AMissingOrResizedFileIsCorruptionThatNamesIt) {
   EXPECT_GE(tried, 4);
 }
 
+TEST(RecoveryTest, AVerificationThatFindsDamageLetsGoOfTheDirectory) {
+  Model model;
+  const DirectoryFiles files = SomeFiles(&model);
+  const auto env = NewMemEnv();
+  for (const auto& [name, bytes] : files) {
+    SCOPED_TRACE(name);
+    DirectoryFiles damaged = files;
+    damaged.erase(name);
+    WriteDirectory(env.get(), kDbPath, damaged);
+    (void)VerifyPath(env.get(), kDbPath, nullptr, nullptr);
+    WriteDirectory(env.get(), kDbPath, files);
+    const auto db = MustOpen(env.get(), TinyOptions());
+    ASSERT_NE(db, nullptr);
+    EXPECT_EQ(Contents(db.get()), model);
+    EXPECT_TRUE(db->Close().ok());
+  }
+}
+
 TEST(RecoveryTest, DataWithoutCurrentIsNoFreshDatabase) {
   Model model;
   DirectoryFiles files = SomeFiles(&model);
