@@ -1,4 +1,5 @@
-// What the database does when the file system fails it: it says so, loses nothing, and goes on where it can.
+// What the database does when the file system fails it: it says so, loses nothing, and goes on
+// where it can.
 
 #include <atomic>
 #include <cerrno>
@@ -45,8 +46,8 @@ class FaultTest : public testing::Test {
     return Status::Ok();
   }
 
-  // The tables that are there but in no version. What a merge has replaced goes when its last user does,
-  // so this waits for it.
+  // The tables that are there but in no version. What a merge has replaced goes when its last user
+  // does, so this waits for it.
   std::set<std::string> OrphanTables() {
     std::set<std::string> orphans;
     for (int tries = 0; tries < 2000; ++tries) {
@@ -240,7 +241,8 @@ TEST_F(FaultTest, AFailedCompactionChangesNothingAndLeavesNoFile) {
   for (const FileCall call : {FileCall::kCreate, FileCall::kAppend, FileCall::kSyncWritable}) {
     SCOPED_TRACE(static_cast<int>(call));
     {
-      // What it sees is not dropped by the merges of an idle tree, so that there is something to do.
+      // What it sees is not dropped by the merges of an idle tree, so that there is something to
+      // do.
       const auto snapshot = db_->NewSnapshot();
       ASSERT_TRUE(snapshot.ok());
       ASSERT_TRUE(WriteUntilFailure(200).ok());
