@@ -102,7 +102,9 @@ class [[nodiscard]] Status {
     bool retryable = false;
   };
 
-  Detail CopyDetail() const { return detail_ != nullptr ? *detail_ : Detail(); }
+  Detail CopyDetail() const {
+    return detail_ != nullptr ? *detail_ : Detail{.retryable = retryable()};
+  }
   void SetDetail(Detail detail) { detail_ = std::make_shared<const Detail>(std::move(detail)); }
 
   Code code_ = Code::kOk;

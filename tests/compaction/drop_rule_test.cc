@@ -24,8 +24,8 @@ struct World {
 
 const std::string kKeys[] = {"", "a", "ab", "b", "c", "ca", "d"};
 
-// What a reader at `snapshot` sees of `key`: a value, or nothing, where `below` is what it would see of
-// the levels below.
+// What a reader at `snapshot` sees of `key`: a value, or nothing, where `below` is what it would
+// see of the levels below.
 std::string See(const World& world, const std::string& key, SequenceNumber snapshot,
                 const std::string& below) {
   SequenceNumber covered = 0;

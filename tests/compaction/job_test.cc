@@ -113,8 +113,8 @@ TEST_F(JobTest, TablesAreDisjointCutAtKeysAndHoldEverything) {
   // Cut into pieces, they cover what they covered, for every reader.
   const FragmentedRangeTombstones before(tombstones);
   const FragmentedRangeTombstones after(pieces);
-  for (const std::string probe : {"", "a", "az", "b", "key11", "key120", "key149", "key150", "key198",
-                                  "key199", "key249", "key249zzz", "y", "z", "zz"}) {
+  for (const std::string probe : {"", "a", "az", "b", "key11", "key120", "key149", "key150",
+                                  "key198", "key199", "key249", "key249zzz", "y", "z", "zz"}) {
     for (const SequenceNumber reader : {2, 4, 5, 14, 15, 24, 25, 100}) {
       EXPECT_EQ(after.CoveringSequence(probe, reader), before.CoveringSequence(probe, reader))
           << probe << " at " << reader;
@@ -138,8 +138,8 @@ TEST_F(JobTest, KeepsToItsRange) {
 
 TEST_F(JobTest, NothingLeftMakesNoTable) {
   options_.bottom = true;
-  auto tables = Run({{"a", 3, EntryKind::kDelete, ""}, {"b", 2, EntryKind::kPut, "gone"}},
-                    {{"b", "c", 9}});
+  auto tables =
+      Run({{"a", 3, EntryKind::kDelete, ""}, {"b", 2, EntryKind::kPut, "gone"}}, {{"b", "c", 9}});
   ASSERT_TRUE(tables.ok());
   EXPECT_TRUE(tables->empty());
   EXPECT_EQ(FileCount(), 0u);

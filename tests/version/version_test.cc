@@ -21,7 +21,8 @@ AddedSlice SliceOf(uint32_t level, uint64_t run, uint64_t table, const std::stri
 class VersionTest : public testing::Test {
  protected:
   // Never opened, so there is no directory.
-  std::shared_ptr<TableCache> cache_ = std::make_shared<TableCache>(nullptr, TableReadOptions(), 16);
+  std::shared_ptr<TableCache> cache_ =
+      std::make_shared<TableCache>(nullptr, TableReadOptions(), 16);
 
   RefPtr<const Version> Must(const Version& base, const VersionEdit& edit) {
     auto version = base.Apply(edit, cache_);
@@ -82,8 +83,8 @@ TEST_F(VersionTest, AnEditThatDoesNotFitIsRefused) {
   EXPECT_TRUE(refuses({.removed_slices = {{0, 1, 10, "c"}}}));
   EXPECT_TRUE(refuses({.removed_slices = {{0, 1, 10, "b"}, {0, 1, 10, "b"}}}));
   // A replacement takes the old away first.
-  EXPECT_FALSE(refuses({.removed_slices = {{0, 1, 10, "b"}},
-                        .added_slices = {SliceOf(0, 1, 12, "a", "e")}}));
+  EXPECT_FALSE(refuses(
+      {.removed_slices = {{0, 1, 10, "b"}}, .added_slices = {SliceOf(0, 1, 12, "a", "e")}}));
 }
 
 TEST_F(VersionTest, WhatAnEditLeavesAloneIsShared) {
@@ -116,7 +117,8 @@ TEST_F(VersionTest, WhatAnEditLeavesAloneIsShared) {
   EXPECT_TRUE(less->HasTable(10));
 }
 
-// The searches against scans of all slices, over keys that share prefixes, are short, or have zeros.
+// The searches against scans of all slices, over keys that share prefixes, are short, or have
+// zeros.
 TEST_F(VersionTest, SearchesAgreeWithBruteForce) {
   for (uint64_t seed = 1; seed <= 60; ++seed) {
     SCOPED_TRACE(testing::Message() << "seed " << seed);
@@ -146,7 +148,8 @@ TEST_F(VersionTest, SearchesAgreeWithBruteForce) {
     probes.pop_back();
     for (const std::string& probe : probes) {
       size_t expected = 0;
-      while (expected < run.slices().size() && run.slices()[expected].range.end <= probe) ++expected;
+      while (expected < run.slices().size() && run.slices()[expected].range.end <= probe)
+        ++expected;
       ASSERT_EQ(run.LowerBound(probe), expected);
       const bool holds =
           expected < run.slices().size() && run.slices()[expected].range.Contains(probe);
