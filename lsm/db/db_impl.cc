@@ -277,12 +277,14 @@ Status DbImpl::Close() {
     const bool flushes = background_ != nullptr &&
                          context_.read_state.Share()->active().table->memory_used() > kFlushAtClose;
     if (flushes) status = Flush();
+    if (status.retryable()) status = Status::Ok();
   }
   if (closed_.exchange(true, std::memory_order_seq_cst)) return ClosedStatus();
   if (background_ != nullptr) {
     // Before the threads end: what failed before the close is the answer, not the close itself.
     const Status failed = background_->background_error();
-    if (!failed.ok()) status = failed;
+    // Work that would have been tried again has lost nothing: the log, or its inputs, still have it.
+    if (!failed.ok() && !failed.retryable()) status = failed;
     background_->Stop();
   }
   // Calls are woken by Stop() where they wait for the background.
