@@ -283,7 +283,8 @@ Status DbImpl::Close() {
   if (background_ != nullptr) {
     // Before the threads end: what failed before the close is the answer, not the close itself.
     const Status failed = background_->background_error();
-    // Work that would have been tried again has lost nothing: the log, or its inputs, still have it.
+    // Work that would have been tried again has lost nothing: the log, or its inputs, still have
+    // it.
     if (!failed.ok() && !failed.retryable()) status = failed;
     background_->Stop();
   }
