@@ -27,9 +27,18 @@ Result<LogSet::NewSegment> LogSet::MakeSegment(uint64_t size,
   } else {
     LSM_ASSIGN_OR_RETURN(segment.file, directory_->CreateLog(name, size));
   }
-  LSM_RETURN_IF_ERROR(directory_->Sync());
-  LSM_RETURN_IF_ERROR(versions_->Apply(
-      {.added_logs = {{segment.number, segment.file->size()}}, .removed_logs = void_segments}));
+  Status status = directory_->Sync();
+  if (status.ok()) {
+    status = versions_->Apply({.added_logs = {{segment.number, segment.file->size()}},
+                               .removed_logs = void_segments});
+    // After a failed append to the manifest nobody knows whether it names the file.
+    if (!status.ok() && !status.retryable()) return status;
+  }
+  if (!status.ok()) {
+    segment.file.reset();
+    (void)directory_->Remove(name);
+    return status;
+  }
   return segment;
 }
 
