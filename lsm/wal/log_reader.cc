@@ -63,10 +63,11 @@ Status LogReader::ReadSegmentHeader(OpenSegment* segment) {
   if (DecodeSegmentHeader({bytes, sizeof(bytes)}, &header, &newer_version)) {
     segment->kind = header.number == segment->number ? HeaderKind::kOwn : HeaderKind::kForeign;
   } else if (newer_version != 0) {
-    return Status(Code::kUnsupported,
-                  absl::StrCat("the log segment ", file.path(), " has format version ",
-                               newer_version, ", this library reads up to ", kLogVersion,
-                               "; open the database with a newer library"));
+    return Status::Corruption(file.path(), 0,
+                              absl::StrCat("the log segment has format version ", newer_version,
+                                           ", this library reads up to ", kLogVersion,
+                                           "; open the database with a newer library"))
+        .WithCode(Code::kUnsupported);
   } else {
     segment->kind = HeaderKind::kNone;
   }

@@ -428,7 +428,7 @@ TEST(LogReaderTest, NewerVersion) {
     StoreFixed<uint32_t>(bytes.data() + 12, sum);
     const Replay replay = ReadLog(images);
     EXPECT_EQ(replay.status.code(), Code::kUnsupported);
-    const std::string message(replay.status.message());
+    const std::string message(replay.status.ToString());
     EXPECT_NE(message.find(LogPath(images[index].number)), std::string::npos) << message;
     EXPECT_NE(message.find("version 2"), std::string::npos) << message;
     EXPECT_NE(message.find("up to 1"), std::string::npos) << message;
