@@ -41,12 +41,18 @@ TEST(EpochTest, DrainDeletesWhatWasRetired) {
   EXPECT_EQ(deleted, 100);
 }
 
-// Nobody needs to drain: memory comes back by retiring alone.
-TEST(EpochTest, RetiringDeletesOlderObjects) {
+// Nobody needs to drain: memory comes back by collecting now and then, and never by retiring, which
+// happens under locks that a destructor may want.
+TEST(EpochTest, CollectingDeletesOlderObjects) {
   EpochDrain();
   std::atomic<int> deleted{0};
   constexpr int kObjects = 10000;
-  for (int i = 0; i < kObjects; ++i) EpochRetire(new Counted(&deleted));
+  for (int i = 0; i < kObjects; ++i) {
+    const int before = deleted;
+    EpochRetire(new Counted(&deleted));
+    EXPECT_EQ(deleted, before);
+    EpochCollect();
+  }
   EXPECT_GT(deleted, kObjects - 200);
   EpochDrain();
   EXPECT_EQ(deleted, kObjects);
@@ -56,14 +62,18 @@ TEST(EpochTest, AGuardKeepsWhatItMaySee) {
   std::atomic<int> deleted{0};
   {
     const EpochGuard guard;
-    for (int i = 0; i < 1000; ++i) EpochRetire(new Counted(&deleted));
+    const auto retire_and_collect = [&] {
+      EpochRetire(new Counted(&deleted));
+      EpochCollect();
+    };
+    for (int i = 0; i < 1000; ++i) retire_and_collect();
     EXPECT_EQ(deleted, 0);
     { const EpochGuard nested; }
-    EpochRetire(new Counted(&deleted));
+    for (int i = 0; i < 100; ++i) retire_and_collect();
     EXPECT_EQ(deleted, 0) << "the end of a nested guard ends nothing";
   }
   EpochDrain();
-  EXPECT_EQ(deleted, 1001);
+  EXPECT_EQ(deleted, 1100);
 }
 
 TEST(EpochTest, AGuardOfAnotherThreadKeepsIt) {
@@ -77,7 +87,10 @@ TEST(EpochTest, AGuardOfAnotherThreadKeepsIt) {
     EXPECT_EQ(deleted, 0);
   });
   entered.WaitForNotification();
-  for (int i = 0; i < 200; ++i) EpochRetire(new Counted(&deleted));
+  for (int i = 0; i < 200; ++i) {
+    EpochRetire(new Counted(&deleted));
+    EpochCollect();
+  }
   EXPECT_EQ(deleted, 0);
   std::thread drainer([&] {
     EpochDrain();
@@ -160,7 +173,10 @@ TEST(EpochTest, DrainWaitsForDeletionsOfOtherThreads) {
   std::atomic<int> others{0};
   EpochRetire(new Slow(&begun, &go, &deleted));
   std::thread collector([&] {
-    while (!begun.HasBeenNotified()) EpochRetire(new Counted(&others));
+    while (!begun.HasBeenNotified()) {
+      EpochRetire(new Counted(&others));
+      EpochCollect();
+    }
   });
   begun.WaitForNotification();
   absl::Notification draining;
@@ -298,6 +314,7 @@ TEST(EpochThreadsTest, ManyThreadsRetireAndDrain) {
       std::atomic<int> own{0};
       for (int i = 0; i < kObjects; ++i) {
         EpochRetire(new Counted(&deleted));
+        EpochCollect();
         if (i % 100 != 0) continue;
         // Its counter is on this thread's stack: nobody may delete it after the drain.
         EpochRetire(new Counted(&own));
