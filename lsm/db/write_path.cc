@@ -48,42 +48,42 @@ Status WritePath::SwitchMemTable() {
   Writer writer;
   writer.alone = true;
   if (!queue_.Join(&writer)) return writer.status;
-  queue_.Group(&writer, 0);
+  const WriteGroup group = queue_.Group(&writer, 0);
   Status status = background_->fatal_error();
   if (status.ok() && !memtable_->empty()) status = Switch(0, 0, 0);
-  queue_.Complete();
+  queue_.Complete(group);
   return status;
 }
 
 Status WritePath::Commit(Writer* writer) {
   if (!queue_.Join(writer)) return std::move(writer->status);
-  const std::span<Writer* const> group = queue_.Group(writer, kMaxGroupBytes);
+  const WriteGroup group = queue_.Group(writer, kMaxGroupBytes);
   const Status status = LeadGroup(group);
   if (!status.ok()) {
-    for (Writer* member : group) member->status = status;
+    for (Writer& member : group) member.status = status;
   }
-  queue_.Complete();
+  queue_.Complete(group);
   return status;
 }
 
-Status WritePath::LeadGroup(std::span<Writer* const> group) {
+Status WritePath::LeadGroup(const WriteGroup& group) {
   uint64_t bytes = 0;
   uint64_t log_bytes = 0;
   uint32_t count = 0;
   bool sync = false;
-  for (const Writer* writer : group) {
-    bytes += writer->bytes;
-    log_bytes += LogRecordSize(writer->bytes + kLogAlignment);  // a keyspace goes before each batch
-    count += writer->count;
-    sync |= writer->sync;
+  for (const Writer& writer : group) {
+    bytes += writer.bytes;
+    log_bytes += LogRecordSize(writer.bytes + kLogAlignment);  // a keyspace goes before each batch
+    count += writer.count;
+    sync |= writer.sync;
   }
   LSM_RETURN_IF_ERROR(background_->fatal_error());
   LSM_RETURN_IF_ERROR(MakeRoom(bytes, count, log_bytes));
 
   SequenceNumber sequence = last_sequence_ + 1;
-  for (const Writer* writer : group) {
-    LSM_RETURN_IF_ERROR(AppendToLog(*writer, sequence));
-    sequence += writer->count;
+  for (const Writer& writer : group) {
+    LSM_RETURN_IF_ERROR(AppendToLog(writer, sequence));
+    sequence += writer.count;
   }
   if (sync) {
     const Status status = logs_->SyncAndMark();
@@ -91,9 +91,9 @@ Status WritePath::LeadGroup(std::span<Writer* const> group) {
     if (!status.ok()) return background_->Poison(status);
   }
   sequence = last_sequence_ + 1;
-  for (const Writer* writer : group) {
-    ApplyToMemTable(*writer, sequence);
-    sequence += writer->count;
+  for (const Writer& writer : group) {
+    ApplyToMemTable(writer, sequence);
+    sequence += writer.count;
   }
   last_sequence_ = sequence - 1;
   context_->visible_sequence.store(last_sequence_, std::memory_order_release);

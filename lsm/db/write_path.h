@@ -14,7 +14,6 @@
 #define LSM_DB_WRITE_PATH_H_
 
 #include <memory>
-#include <span>
 
 #include "lsm/base/status.h"
 #include "lsm/base/write_batch.h"
@@ -37,7 +36,7 @@ class WritePath {
 
  private:
   Status Commit(Writer* writer);
-  Status LeadGroup(std::span<Writer* const> group);
+  Status LeadGroup(const WriteGroup& group);
   Status MakeRoom(uint64_t bytes, uint32_t count, uint64_t log_bytes);
   Status Switch(uint64_t bytes, uint32_t count, uint64_t log_bytes);
   void Throttle(uint64_t bytes);

@@ -1,7 +1,5 @@
 #include "lsm/db/write_queue.h"
 
-#include <cstddef>
-
 namespace lsm {
 namespace {
 
@@ -57,34 +55,41 @@ void WriteQueue::LinkNewer(Writer* newest, const Writer* oldest) {
   }
 }
 
-std::span<Writer* const> WriteQueue::Group(Writer* leader, uint64_t max_bytes) {
+WriteGroup WriteQueue::Group(Writer* leader, uint64_t max_bytes) {
   Writer* const newest = newest_.load(std::memory_order_acquire);
   LinkNewer(newest, leader);
-  group_.assign(1, leader);
-  if (leader->alone) return group_;
+  Writer* last = leader;
+  if (leader->alone) return {leader, last};
   uint64_t bytes = leader->bytes;
-  for (Writer* writer = leader; writer != newest;) {
-    writer = writer->newer;
-    bytes += writer->bytes;
-    if (writer->alone || bytes > max_bytes) break;
-    group_.push_back(writer);
+  while (last != newest) {
+    Writer* const next = last->newer;
+    bytes += next->bytes;
+    if (next->alone || bytes > max_bytes) break;
+    last = next;
   }
-  return group_;
+  return {leader, last};
 }
 
-void WriteQueue::Complete() {
-  Writer* const last = group_.back();
+void WriteQueue::Complete(const WriteGroup& group) {
+  Writer* const last = group.last_;
   Writer* expected = last;
-  Writer* next = nullptr;
+  Writer* next_leader = nullptr;
+  // From here on others may lead where nobody was left over: only the group itself is ours.
   if (!newest_.compare_exchange_strong(expected, nullptr, std::memory_order_acq_rel,
                                        std::memory_order_acquire)) {
     LinkNewer(expected, last);
-    next = last->newer;
-    next->older = nullptr;
+    next_leader = last->newer;
+    next_leader->older = nullptr;
   }
-  // Once the next leader goes, group_ is its own.
-  for (size_t i = 1; i < group_.size(); ++i) Wake(group_[i], State::kDone);
-  if (next != nullptr) Wake(next, State::kLeader);
+  Writer* member = group.first_;
+  while (member != last) {
+    // The first one is the caller. The others end when they are woken, so the link is read before.
+    Writer* const newer = member->newer;
+    if (member != group.first_) Wake(member, State::kDone);
+    member = newer;
+  }
+  if (last != group.first_) Wake(last, State::kDone);
+  if (next_leader != nullptr) Wake(next_leader, State::kLeader);
 }
 
 }  // namespace lsm

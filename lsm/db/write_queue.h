@@ -25,7 +25,6 @@
 #include <cstdint>
 #include <span>
 #include <string_view>
-#include <vector>
 
 #include "absl/synchronization/mutex.h"
 #include "lsm/base/status.h"
@@ -50,10 +49,40 @@ struct Writer {
 
  private:
   friend class WriteQueue;
+  friend class WriteGroup;
   enum class State : uint32_t { kWaiting, kSleeping, kLeader, kDone };
   std::atomic<State> state{State::kWaiting};
   Writer* older = nullptr;
   Writer* newer = nullptr;  // the leader's to set and read
+};
+
+// Neighbours in the queue, oldest first; the first leads. Linked through the writers themselves: a
+// group needs no memory, and is nobody's but its leader's.
+class WriteGroup {
+ public:
+  class Iterator {
+   public:
+    Iterator(Writer* writer, const Writer* last) : writer_(writer), last_(last) {}
+    Writer& operator*() const { return *writer_; }
+    Iterator& operator++() {
+      writer_ = writer_ == last_ ? nullptr : writer_->newer;
+      return *this;
+    }
+    bool operator==(const Iterator& other) const { return writer_ == other.writer_; }
+
+   private:
+    Writer* writer_;
+    const Writer* last_;
+  };
+
+  Iterator begin() const { return {first_, last_}; }
+  Iterator end() const { return {nullptr, last_}; }
+
+ private:
+  friend class WriteQueue;
+  WriteGroup(Writer* first, Writer* last) : first_(first), last_(last) {}
+  Writer* first_;
+  Writer* last_;
 };
 
 class WriteQueue {
@@ -61,11 +90,10 @@ class WriteQueue {
   // Queues up. True: the caller leads, and calls Group() and Complete(). False: a leader has
   // committed it, writer->status is the answer.
   bool Join(Writer* writer);
-  // The writers to commit together, oldest first, the leader being the first. At most `max_bytes`,
-  // unless the leader alone has more. Valid until Complete().
-  std::span<Writer* const> Group(Writer* leader, uint64_t max_bytes);
+  // The writers to commit together. At most `max_bytes`, unless the leader alone has more.
+  WriteGroup Group(Writer* leader, uint64_t max_bytes);
   // Ends the leader's turn; every status of its group is set.
-  void Complete();
+  void Complete(const WriteGroup& group);
 
  private:
   using State = Writer::State;
@@ -82,7 +110,6 @@ class WriteQueue {
   static void LinkNewer(Writer* newest, const Writer* oldest);
 
   std::atomic<Writer*> newest_{nullptr};
-  std::vector<Writer*> group_;  // the leader's
   std::array<ParkingLot, kParkingLots> lots_;
 };
 
