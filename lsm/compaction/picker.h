@@ -5,7 +5,8 @@
 //    the next, all of its runs at once; into the next level's run where that level is to have one,
 //    as a new run otherwise. The fullest level goes first.
 // 2. When idle, the tree converges: the runs above the last level go into the last where they are
-//    worth rewriting it, else into one run above it; the runs of the last level become one.
+//    worth rewriting it, else into one run above it, if there is a level between for it; the runs
+//    of the last level become one.
 //
 // Runs that a merge in progress has as input or target are left alone.
 
