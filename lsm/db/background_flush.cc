@@ -75,7 +75,8 @@ Status Background::FlushOldest() {
 
 Result<std::vector<TableMeta>> Background::WriteMemTable(const RefPtr<MemTable>& memtable) {
   std::vector<uint64_t> counts;
-  for (const Run* run : context_->versions->current()->runs()) counts.push_back(run->entry_count());
+  const auto version = context_->versions->current();
+  for (const Run* run : version->runs()) counts.push_back(run->entry_count());
   counts.push_back(memtable->entry_count());
   JobOptions options = BaseJobOptions();
   options.filter_bits_per_key =

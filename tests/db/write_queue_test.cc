@@ -16,7 +16,7 @@ size_t SizeOf(const WriteGroup& group) {
 }
 
 TEST(WriteQueueTest, AWriterByItselfLeadsAGroupOfOne) {
-  WriteQueue queue;
+  static WriteQueue queue;  // gcc's sanitizer does not align it on the stack
   for (int i = 0; i < 3; ++i) {
     Writer writer;
     writer.bytes = 1'000'000;
@@ -40,7 +40,7 @@ size_t GroupSizeOnceJoined(WriteQueue* queue, Writer* leader, size_t count) {
 
 TEST(WriteQueueTest, GroupsEndAtTheirBytesAndBeforeWhoWantsToBeAlone) {
   for (const bool alone : {false, true}) {
-    WriteQueue queue;
+    static WriteQueue queue;  // gcc's sanitizer does not align it on the stack
     Writer leader;
     leader.bytes = 10;
     ASSERT_TRUE(queue.Join(&leader));
@@ -93,7 +93,7 @@ TEST(WriteQueueTest, GroupsEndAtTheirBytesAndBeforeWhoWantsToBeAlone) {
 TEST(WriteQueueTest, EveryWriterIsCommittedOnceAndInOrder) {
   constexpr int kThreads = 6;
   constexpr uint32_t kWrites = 4000;
-  WriteQueue queue;
+  static WriteQueue queue;  // gcc's sanitizer does not align it on the stack
   uint32_t last_of[kThreads] = {};  // the leader's, unguarded on purpose: a sanitizer would see two
   uint64_t committed = 0;
   std::vector<std::thread> threads;
