@@ -2,10 +2,12 @@
 
 #include <algorithm>
 #include <optional>
+#include <string>
 #include <utility>
 #include <vector>
 
 #include "lsm/base/hash.h"
+#include "lsm/base/write_batch.h"
 #include "lsm/iterator/merging_iterator.h"
 #include "lsm/version/run_iterator.h"
 
@@ -48,25 +50,35 @@ std::optional<Status> GetFromRun(const Run& run, SequenceNumber sequence, std::s
   return Status::NotFound();
 }
 
-// What keeps the sources of a scan readable.
+// What keeps the sources and the bounds of a scan readable.
 class ScanSources : public RefCounted {
  public:
-  explicit ScanSources(RefPtr<const ReadState> state) : state_(std::move(state)) {}
+  ScanSources(RefPtr<const ReadState> state, KeyRangeView range)
+      : state_(std::move(state)), lower_(range.begin), bounded_(range.end != InfiniteKey()) {
+    // That one is large, and everywhere already.
+    if (bounded_) upper_ = range.end;
+  }
 
   const ReadState& state() const { return *state_; }
+  KeyRangeView range() const {
+    return {lower_, bounded_ ? std::string_view(upper_) : InfiniteKey()};
+  }
   void Keep(RefPtr<const Table> table) { tables_.push_back(std::move(table)); }
 
  private:
   ~ScanSources() override = default;
 
   const RefPtr<const ReadState> state_;
+  const std::string lower_;
+  const bool bounded_;
+  std::string upper_;
   std::vector<RefPtr<const Table>> tables_;
 };
 
 class ScanBuilder {
  public:
   ScanBuilder(RefPtr<const ReadState> state, KeyRangeView range)
-      : range_(range), owner_(MakeRef<ScanSources>(std::move(state))) {}
+      : owner_(MakeRef<ScanSources>(std::move(state), range)), range_(owner_->range()) {}
 
   Status Build() {
     const ReadState& state = owner_->state();
@@ -110,8 +122,8 @@ class ScanBuilder {
     return Status::Ok();
   }
 
-  const KeyRangeView range_;
   RefPtr<ScanSources> owner_;
+  const KeyRangeView range_;
   std::vector<std::unique_ptr<EntryIterator>> sources_;
   std::vector<RangeTombstone> tombstones_;
 };

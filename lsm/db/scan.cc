@@ -138,7 +138,7 @@ Status Scan::SettleBackward() {
 Status Scan::SeekFirst() { return Seek(lower_); }
 
 Status Scan::Seek(std::string_view key) {
-  const std::string_view target = std::max(key, std::string_view(lower_));
+  const std::string_view target = std::max(key, lower_);
   if (target.empty()) {
     entries_->SeekFirst();
   } else {

@@ -40,7 +40,7 @@ class Scan {
   };
 
   // `entries` yields all versions of all keys, `tombstones` are those of all its sources, and
-  // `owner` keeps both readable.
+  // `owner` keeps both and the bounds readable.
   Scan(RefPtr<const RefCounted> owner, std::unique_ptr<EntryIterator> entries,
        FragmentedRangeTombstones tombstones, SequenceNumber sequence, std::string_view lower,
        std::string_view upper);
@@ -85,8 +85,8 @@ class Scan {
   const FragmentedRangeTombstones tombstones_;
   RangeTombstoneCursor cursor_;
   const SequenceNumber sequence_;
-  const std::string lower_;
-  const std::string upper_;
+  const std::string_view lower_;
+  const std::string_view upper_;
 
   Place place_ = Place::kUnpositioned;
   // Forward, entries_ stands on the row shown; backward, before all entries of its key.

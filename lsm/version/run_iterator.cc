@@ -1,7 +1,6 @@
 #include "lsm/version/run_iterator.h"
 
 #include <algorithm>
-#include <string>
 #include <utility>
 
 namespace lsm {
@@ -18,7 +17,7 @@ class RunIterator final : public EntryIterator {
         kind_(kind) {}
 
   void SeekFirst() override { SeekForward(begin_); }
-  void Seek(std::string_view key) override { SeekForward(std::max(key, std::string_view(begin_))); }
+  void Seek(std::string_view key) override { SeekForward(std::max(key, begin_)); }
 
   void SeekLast() override {
     status_ = Status::Ok();
@@ -93,8 +92,8 @@ class RunIterator final : public EntryIterator {
     table_owner_ = table.Take();
     if (pins_ != nullptr) table_->SetPinList(pins_);
     index_ = index;
-    lower_ = std::max(std::string_view(slice.range.begin), std::string_view(begin_));
-    upper_ = std::min(std::string_view(slice.range.end), std::string_view(end_));
+    lower_ = std::max<std::string_view>(slice.range.begin, begin_);
+    upper_ = std::min<std::string_view>(slice.range.end, end_);
     clips_begin_ = lower_ > slice.file->meta().range.begin;
     clips_end_ = upper_ < slice.file->meta().range.end;
     return true;
@@ -145,8 +144,8 @@ class RunIterator final : public EntryIterator {
 
   const RefPtr<const Run> run_;
   const std::span<const Slice> slices_;
-  const std::string begin_;
-  const std::string end_;
+  const std::string_view begin_;
+  const std::string_view end_;
   const Table::ScanKind kind_;
   PinList* pins_ = nullptr;
 

@@ -14,7 +14,8 @@
 
 namespace lsm {
 
-// Over the entries of `run` with keys in [begin, end), which are copied. The run is referenced.
+// Over the entries of `run` with keys in [begin, end), which outlive the iterator. The run is
+// referenced.
 std::unique_ptr<EntryIterator> NewRunIterator(RefPtr<const Run> run, std::string_view begin,
                                               std::string_view end, Table::ScanKind kind);
 
