@@ -78,8 +78,7 @@ bool IsHandle(const T* handle) {
 
 }  // namespace lsm::capi
 
-// ---- The types that lsm.h declares
-// ------------------------------------------------------------------
+// ---- The types that lsm.h declares ----
 
 struct lsm_db : lsm::capi::Handle<lsm::capi::Mark::kDb> {
   // Of the process that opened it.
@@ -116,8 +115,7 @@ struct lsm_iter : lsm::capi::Handle<lsm::capi::Mark::kIter> {
 
 namespace lsm::capi {
 
-// ---- In and out of a call
-// -------------------------------------------------------------------------
+// ---- In and out of a call ----
 
 // Hands `status` to the caller: sets *error (nullable) as lsm.h promises, and answers the code.
 [[gnu::cold]] lsm_status Fail(const Status& status, lsm_error** error) noexcept;
@@ -153,8 +151,7 @@ T* MakeHandle() noexcept {
   }
 }
 
-// ---- Arguments
-// ------------------------------------------------------------------------------------
+// ---- Arguments ----
 
 [[gnu::cold]] Status NullArgument(std::string_view name);
 [[gnu::cold]] Status BadHandle(std::string_view name);
@@ -184,8 +181,7 @@ inline Status CheckFlags(uint32_t flags) {
   return Status::Ok();
 }
 
-// ---- Databases
-// ------------------------------------------------------------------------------------
+// ---- Databases ----
 
 // Why a shell cannot be used at all: no handle, or inherited through fork.
 [[gnu::cold]] Status DeadShell(const lsm_db* db);
@@ -244,8 +240,7 @@ class DbCall {
   const OpenDb* open_ = nullptr;
 };
 
-// ---- Progress callbacks
-// -----------------------------------------------------------------------------
+// ---- Progress callbacks ----
 
 // The calls of this thread that are inside a progress callback, innermost first.
 struct ProgressFrame {

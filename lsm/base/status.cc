@@ -81,7 +81,7 @@ const char* CodeName(int32_t code) {
 }
 
 Status::Status(Code code, std::string_view message) : code_(code) {
-  SetDetail({.message = std::string(message)});
+  SetDetail({.message = std::string(message), .retryable = code == Code::kOutOfMemory});
 }
 
 Status Status::Corruption(std::string_view file, uint64_t offset, std::string_view message) {

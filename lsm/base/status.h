@@ -12,6 +12,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <new>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -110,6 +111,16 @@ class [[nodiscard]] Status {
   Code code_ = Code::kOk;
   std::shared_ptr<const Detail> detail_;
 };
+
+// Runs `work`, a callable that returns a Status; kOutOfMemory where memory runs out in it.
+template <typename Work>
+Status CatchOutOfMemory(Work work) {
+  try {
+    return work();
+  } catch (const std::bad_alloc&) {
+    return Status::OutOfMemory();
+  }
+}
 
 // A T, or the Status that says why there is none. status() is OK exactly when there is a value.
 template <typename T>

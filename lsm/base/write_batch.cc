@@ -74,19 +74,25 @@ uint32_t WriteBatch::count() const { return LoadFixed<uint32_t>(bytes_.data()); 
 
 void WriteBatch::CountOne() { StoreFixed<uint32_t>(bytes_.data(), count() + 1); }
 
-Status WriteBatch::CheckRoom(uint64_t op_size) const {
-  if (op_size <= kMaxBatchSize - bytes_.size()) [[likely]]
-    return Status::Ok();
-  return Status(Code::kTooLarge,
-                absl::StrCat("the batch would have ", bytes_.size() + op_size, " bytes, at most ",
-                             kMaxBatchSize, " are allowed; write what it holds and start another"));
+Status WriteBatch::MakeRoom(uint64_t op_size) {
+  if (op_size > kMaxBatchSize - bytes_.size()) [[unlikely]] {
+    return Status(
+        Code::kTooLarge,
+        absl::StrCat("the batch would have ", bytes_.size() + op_size, " bytes, at most ",
+                     kMaxBatchSize, " are allowed; write what it holds and start another"));
+  }
+  const uint64_t needed = bytes_.size() + op_size;
+  if (needed > bytes_.capacity()) {
+    bytes_.reserve(std::min(std::max<uint64_t>(needed, 2 * bytes_.capacity()), kMaxBatchSize));
+  }
+  return Status::Ok();
 }
 
 Status WriteBatch::Put(std::string_view key, std::string_view value) {
   LSM_RETURN_IF_ERROR(CheckKeySize(key));
   LSM_RETURN_IF_ERROR(CheckValueSize(value));
   LSM_RETURN_IF_ERROR(
-      CheckRoom(1 + VarintSize(key.size()) + key.size() + VarintSize(value.size()) + value.size()));
+      MakeRoom(1 + VarintSize(key.size()) + key.size() + VarintSize(value.size()) + value.size()));
   bytes_.push_back(static_cast<char>(EntryKind::kPut));
   AppendLengthPrefixed(&bytes_, key);
   AppendLengthPrefixed(&bytes_, value);
@@ -96,7 +102,7 @@ Status WriteBatch::Put(std::string_view key, std::string_view value) {
 
 Status WriteBatch::Delete(std::string_view key) {
   LSM_RETURN_IF_ERROR(CheckKeySize(key));
-  LSM_RETURN_IF_ERROR(CheckRoom(1 + VarintSize(key.size()) + key.size()));
+  LSM_RETURN_IF_ERROR(MakeRoom(1 + VarintSize(key.size()) + key.size()));
   bytes_.push_back(static_cast<char>(EntryKind::kDelete));
   AppendLengthPrefixed(&bytes_, key);
   CountOne();
@@ -116,7 +122,7 @@ Status WriteBatch::DeleteRange(std::string_view begin, std::string_view end) {
   }
   if (begin >= end) return Status::Ok();
   LSM_RETURN_IF_ERROR(
-      CheckRoom(2 + VarintSize(begin.size()) + begin.size() + VarintSize(end.size()) + end.size()));
+      MakeRoom(2 + VarintSize(begin.size()) + begin.size() + VarintSize(end.size()) + end.size()));
   bytes_.push_back(static_cast<char>(EntryKind::kRangeDelete));
   AppendLengthPrefixed(&bytes_, begin);
   AppendRangeEnd(&bytes_, end);

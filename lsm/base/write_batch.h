@@ -62,7 +62,8 @@ class WriteBatch {
   std::string_view bytes() const { return bytes_; }
 
  private:
-  Status CheckRoom(uint64_t op_size) const;
+  // All memory for an operation at once, so that running out of it leaves the batch as it was.
+  Status MakeRoom(uint64_t op_size);
   void CountOne();
 
   std::string bytes_;

@@ -4,6 +4,7 @@
 #include <cerrno>
 #include <utility>
 
+#include "absl/cleanup/cleanup.h"
 #include "absl/strings/str_cat.h"
 #include "lsm/db/db.h"
 #include "lsm/db/recovery.h"
@@ -130,10 +131,12 @@ Status VerifyDirectory(Env* env, const std::string& path, Verification* verifica
   context.options.read_only = true;
   context.options.mmap_reads = false;
   context.options = ResolveOptions(context.options);
+  // Table files that wait for the epochs would keep the directory, and its lock, through it.
+  const absl::Cleanup close_tables = [&context] {
+    if (context.tables != nullptr) context.tables->Close();
+  };
   const Status opened = OpenStorage(&context, path);
   if (!opened.ok()) {
-    // Table files that wait for the epochs would keep the directory, and its lock, through it.
-    if (context.tables != nullptr) context.tables->Close();
     if (opened.Is(Code::kCorruption)) verification->Damage(opened, "", "");
     return opened;
   }
@@ -147,7 +150,6 @@ Status VerifyDirectory(Env* env, const std::string& path, Verification* verifica
       verification->Damage(status, "", "");
     }
   }
-  context.tables->Close();
   return status.ok() ? verification->first_damage() : status;
 }
 

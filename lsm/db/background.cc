@@ -56,9 +56,14 @@ void Background::Stop() {
 Status Background::Poison(const Status& cause) {
   absl::MutexLock lock(&mutex_);
   if (fatal_error_.ok()) {
-    fatal_error_ = cause.WithContext("the database is read-only until it is reopened, because")
-                       .WithRetryable(false);
+    // In this order, so that it holds even where there is no memory for the words.
+    fatal_error_ = cause;
     poisoned_.store(true, std::memory_order_release);
+    const Status explained = CatchOutOfMemory([&] {
+      return cause.WithContext("the database is read-only until it is reopened, because")
+          .WithRetryable(false);
+    });
+    if (explained.code() == cause.code()) fatal_error_ = explained;
     changed_.SignalAll();
   }
   return fatal_error_;
@@ -89,7 +94,8 @@ Status Background::WaitForMemTable() {
   const uint64_t before = context_->env->NowMicros();
   const uint64_t asked_at = flush_attempts_;
   bool waited = false;
-  while (immutable_count_.load(std::memory_order_relaxed) + 1 >= kMaxMemtables) {
+  while (immutable_count_.load(std::memory_order_relaxed) + 1 >= kMaxMemtables ||
+         MustWaitForMerges()) {
     LSM_RETURN_IF_ERROR(CheckFlush(asked_at));
     waited = true;
     changed_.Wait(&mutex_);
@@ -99,6 +105,12 @@ Status Background::WaitForMemTable() {
     context_->stats.Add(Counter::kStallMicros, context_->env->NowMicros() - before);
   }
   return Status::Ok();
+}
+
+// Where merges fail, or have nothing that they could do, waiting for them would never end.
+bool Background::MustWaitForMerges() const {
+  return MustStopForRuns(flushed_runs_.load(std::memory_order_relaxed), shape_.flush_runs) &&
+         merge_error_.ok() && merge_loops_ > 0;
 }
 
 // For whoever waits for flushes since `asked_at` of them had been tried. A failure of before says
@@ -194,14 +206,6 @@ Status Background::AbandonOutputs(const std::vector<uint64_t>& tables, const Sta
   if (!cause.retryable()) return Poison(cause);
   for (const uint64_t number : tables) (void)context_->directory->Remove(TableFileName(number));
   return cause;
-}
-
-Status Background::Guarded(const std::function<Status()>& work) {
-  try {
-    return work();
-  } catch (const std::bad_alloc&) {
-    return Status::OutOfMemory();
-  }
 }
 
 // Nothing to wait for with a clock: no work that waits for idleness, no failure to try again.

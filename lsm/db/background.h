@@ -75,8 +75,8 @@ class Background {
   // The last failure of a flush or merge that has not succeeded since.
   Status background_error() const;
 
-  // Waits until one more immutable memtable may be added. Fails where that waits for a flush that
-  // fails.
+  // Waits until one more immutable memtable may be added: there is a place for it, and for the run
+  // that it will be. Fails where that waits for a flush that fails.
   Status WaitForMemTable();
   // The active memtable has become the newest immutable one.
   void OnMemTableSwitched();
@@ -126,6 +126,7 @@ class Background {
   Result<std::vector<TableMeta>> WriteMemTable(const RefPtr<MemTable>& memtable);
   void ScheduleFlush() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   Status CheckFlush(uint64_t asked_at) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  bool MustWaitForMerges() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   // --- merges ---
   void ScheduleMerges() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
@@ -149,6 +150,10 @@ class Background {
   double FilterBitsFor(const Task& task) const;
   Status InstallMerge(const Task& task, std::vector<AddedSlice> outputs);
   static uint64_t EstimateSize(const Slice& slice, std::string_view begin, std::string_view end);
+  // From the plan to the last job.
+  Status RunManualMerge(Merge* merge, const KeyRange& range,
+                        const std::function<bool(const MergeProgress&)>& report)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   MergeSpec ManualSpec(const Version& version, const KeyRange& range) const;
 
   // --- the rest ---
@@ -158,8 +163,6 @@ class Background {
   void PublishVersion();
   // What a failed Apply() of an edit that adds `tables` leads to.
   Status AbandonOutputs(const std::vector<uint64_t>& tables, const Status& cause);
-  // Turns a failed allocation into a status.
-  static Status Guarded(const std::function<Status()>& work);
   Status FatalErrorSlow() const;
   Status WaitStatus() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   JobOptions BaseJobOptions() const;

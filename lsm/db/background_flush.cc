@@ -24,20 +24,20 @@ FragmentedRangeTombstones TombstonesOf(const MemTable& memtable) {
 
 void Background::ScheduleFlush() {
   if (flush_scheduled_ || !started_ || stopping_.load(std::memory_order_acquire)) return;
-  flush_scheduled_ = true;
   flusher_->Schedule([this] { FlushLoop(); });
+  flush_scheduled_ = true;
 }
 
 void Background::FlushLoop() {
   while (true) {
     // Ahead of the next rotation. Where it fails, the rotation will try again and say why.
-    (void)Guarded([this] { return logs_->PrepareSpare(); });
+    (void)CatchOutOfMemory([this] { return logs_->PrepareSpare(); });
     uint64_t attempt;
     {
       absl::MutexLock lock(&mutex_);
       attempt = ++flush_attempts_;
     }
-    const Status status = Guarded([this] { return FlushOldest(); });
+    const Status status = CatchOutOfMemory([this] { return FlushOldest(); });
     // Before writers are told that there is room: the memory of the memtable is free for the next
     // one.
     EpochDrain();

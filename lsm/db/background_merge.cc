@@ -15,6 +15,18 @@ namespace {
 // A job takes about this many tables' worth of input.
 constexpr uint64_t kTablesPerJob = 2;
 
+// Lets go of a mutex that is held until the end of the scope, however that comes.
+class Unlocked {
+ public:
+  explicit Unlocked(absl::Mutex* mutex) : mutex_(mutex) { mutex_->Unlock(); }
+  ~Unlocked() { mutex_->Lock(); }
+  Unlocked(const Unlocked&) = delete;
+  Unlocked& operator=(const Unlocked&) = delete;
+
+ private:
+  absl::Mutex* const mutex_;
+};
+
 }  // namespace
 
 // --- which job next ---
@@ -22,8 +34,8 @@ constexpr uint64_t kTablesPerJob = 2;
 void Background::ScheduleMerges() {
   if (!started_ || stopping_.load(std::memory_order_acquire)) return;
   while (merge_loops_ < context_->options.background_threads) {
-    ++merge_loops_;
     mergers_->Schedule([this] { MergeLoop(); });
+    ++merge_loops_;
   }
 }
 
@@ -40,7 +52,7 @@ void Background::MergeLoop() {
         return;
       }
     }
-    const Status status = Guarded([&] { return RunTask(task); });
+    const Status status = CatchOutOfMemory([&] { return RunTask(task); });
     FinishTask(task, status);
     // Tables that the merge has replaced go now, and their disk space with them.
     task = Task();
@@ -307,7 +319,6 @@ MergeSpec Background::ManualSpec(const Version& version, const KeyRange& range) 
 
 Status Background::CompactRange(const KeyRange& range,
                                 const std::function<bool(const MergeProgress&)>& report) {
-  constexpr absl::Duration kReportEvery = absl::Milliseconds(50);
   absl::MutexLock lock(&mutex_);
   const auto closed = [this] { return stopping_.load(std::memory_order_acquire); };
   ++manual_waiting_;
@@ -319,42 +330,58 @@ Status Background::CompactRange(const KeyRange& range,
   for (Merge& merge : merges_) merge.abandoned = true;
   for (ReapMerges(); !merges_.empty() && !closed(); ReapMerges()) changed_.Wait(&mutex_);
 
-  Merge& merge = merges_.emplace_back();
-  merge.manual = true;
+  Merge* merge = nullptr;
+  Status status = CatchOutOfMemory([&] {
+    merge = &merges_.emplace_back();
+    merge->manual = true;
+    return RunManualMerge(merge, range, report);
+  });
+  if (merge != nullptr) {
+    // Where memory ran out, jobs may still be at it.
+    merge->abandoned = true;
+    while (merge->running_jobs > 0) changed_.Wait(&mutex_);
+    merges_.remove_if([&](const Merge& other) { return &other == merge; });
+  }
+  manual_active_ = false;
+  (void)CatchOutOfMemory([&] {
+    ScheduleMerges();
+    return Status::Ok();
+  });
+  changed_.SignalAll();
+  return status;
+}
+
+Status Background::RunManualMerge(Merge* merge, const KeyRange& range,
+                                  const std::function<bool(const MergeProgress&)>& report) {
+  constexpr absl::Duration kReportEvery = absl::Milliseconds(50);
   const auto version = context_->versions->current();
-  merge.spec = ManualSpec(*version, range);
-  for (const RunRef& input : merge.spec.inputs) {
+  merge->spec = ManualSpec(*version, range);
+  for (const RunRef& input : merge->spec.inputs) {
     const Run* run = version->FindRun(input.level, input.id);
     for (const Slice& slice : run->Overlapping(range.begin, range.end)) {
-      if (input == merge.spec.target() && !MayHoldGarbage(slice)) continue;
-      merge.progress.entries_total += slice.entry_count();
-      merge.progress.bytes_total += slice.size;
+      if (input == merge->spec.target() && !MayHoldGarbage(slice)) continue;
+      merge->progress.entries_total += slice.entry_count();
+      merge->progress.bytes_total += slice.size;
     }
   }
-  if (merge.spec.inputs.empty()) merge.abandoned = true;
+  if (merge->spec.inputs.empty()) merge->abandoned = true;
+  const auto closed = [this] { return stopping_.load(std::memory_order_acquire); };
   const auto is_over = [&] {
-    return merge.running_jobs == 0 && (merge.abandoned || !merge.status.ok() || merge.cancelled ||
-                                       closed() || !fatal_error_.ok());
+    return merge->running_jobs == 0 && (merge->abandoned || !merge->status.ok() ||
+                                        merge->cancelled || closed() || !fatal_error_.ok());
   };
   while (!is_over()) {
     ScheduleMerges();
     changed_.WaitWithTimeout(&mutex_, kReportEvery);
-    if (merge.cancelled || is_over()) continue;
-    mutex_.Unlock();
-    const bool cancel = report && report(merge.progress);
-    mutex_.Lock();
-    if (cancel) merge.cancelled = true;
+    if (merge->cancelled || is_over()) continue;
+    const Unlocked unlocked(&mutex_);
+    if (report && report(merge->progress)) merge->cancelled = true;
   }
-  Status status = merge.status;
-  if (status.ok() && !merge.abandoned) status = closed() ? WaitStatus() : fatal_error_;
-  if (merge.cancelled) {
-    status = Status(Code::kAborted, "the compaction was cancelled; all data is as it was");
+  if (merge->cancelled) {
+    return Status(Code::kAborted, "the compaction was cancelled; all data is as it was");
   }
-  merges_.remove_if([&](const Merge& other) { return &other == &merge; });
-  manual_active_ = false;
-  ScheduleMerges();
-  changed_.SignalAll();
-  return status;
+  if (!merge->status.ok() || merge->abandoned) return merge->status;
+  return closed() ? WaitStatus() : fatal_error_;
 }
 
 }  // namespace lsm

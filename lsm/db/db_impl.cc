@@ -64,10 +64,13 @@ Status DbImpl::Init(const std::string& path) {
   if (status.ok()) status = context_.options.read_only ? StartReadOnly() : StartWriting();
   if (status.ok()) {
     closed_.store(false, std::memory_order_release);
-  } else {
-    Release();
+    return status;
   }
-  return status;
+  Release();
+  // Nothing is held or half done now, so what there was too little of is all that stands in the way
+  // of the next attempt.
+  const bool may_retry = status.Is(Code::kOutOfMemory) || status.Is(Code::kNoSpace);
+  return may_retry ? status.WithRetryable(true) : status;
 }
 
 void DbImpl::PublishReplayed(std::vector<LoggedMemTable> memtables, uint64_t first_log) {
@@ -239,7 +242,12 @@ Status DbImpl::CompactRange(KeyRangeView range, const ProgressFn& progress) {
   }
   if (range.begin == range.end) return Status::Ok();
   ProgressReporter reporter(progress);
-  const DbImpl* const outer = std::exchange(compacting_, this);
+  struct Mark {
+    explicit Mark(const DbImpl* db) : outer(std::exchange(compacting_, db)) {}
+    ~Mark() { compacting_ = outer; }
+    const DbImpl* const outer;
+  };
+  const Mark mark(this);
   Status status = reporter.BeginFlush();
   if (status.ok()) status = write_path_->SwitchMemTable();
   if (status.ok()) status = background_->WaitForFlush();
@@ -249,7 +257,6 @@ Status DbImpl::CompactRange(KeyRangeView range, const ProgressFn& progress) {
         [&](const MergeProgress& merge) { return reporter.ReportMerge(merge); });
   }
   if (status.ok()) status = reporter.Finish();
-  compacting_ = outer;
   return status;
 }
 

@@ -11,6 +11,7 @@ constexpr double kMaxNanosPerKiB = 40'000;
 // the runs that level 0 is meant to hold, and is full at the second figure.
 constexpr double kRunsSlowdownBegin = 3;
 constexpr double kRunsSlowdownFull = 8;
+constexpr uint64_t kRunsStop = 16;
 
 // 0 before `begin`, 1 from `end` on, rising with the square between them.
 double Ramp(double value, double begin, double end) {
@@ -28,6 +29,10 @@ uint64_t StallNanosPerKiB(const StallInput& input) {
   const double by_runs = Ramp(static_cast<double>(input.flushed_runs), kRunsSlowdownBegin * allowed,
                               kRunsSlowdownFull * allowed);
   return static_cast<uint64_t>(kMaxNanosPerKiB * std::max(by_memtables, by_runs));
+}
+
+bool MustStopForRuns(uint64_t flushed_runs, uint64_t max_flushed_runs) {
+  return flushed_runs >= kRunsStop * max_flushed_runs;
 }
 
 }  // namespace lsm

@@ -1,7 +1,9 @@
 // How writers are slowed down when flush and compaction fall behind. Pure.
 //
 // The delay grows smoothly from nothing, so that the write rate meets the rate of the background
-// work before anything has to stop. Writers stop only when no memtable is left to write to.
+// work before anything has to stop. Writers stop only where no memtable is left to write to, or
+// where so many runs wait to be merged that reads would drown in them, because rows are tiny or a
+// merge by hand has the right of way.
 
 #ifndef LSM_DB_STALL_H_
 #define LSM_DB_STALL_H_
@@ -20,6 +22,9 @@ struct StallInput {
 
 // Nanoseconds to wait for each KiB written.
 uint64_t StallNanosPerKiB(const StallInput& input);
+
+// Whether no run is to be added to level 0 while merges can still take some away.
+bool MustStopForRuns(uint64_t flushed_runs, uint64_t max_flushed_runs);
 
 }  // namespace lsm
 

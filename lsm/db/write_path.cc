@@ -49,8 +49,10 @@ Status WritePath::SwitchMemTable() {
   writer.alone = true;
   if (!queue_.Join(&writer)) return writer.status;
   const WriteGroup group = queue_.Group(&writer, 0);
-  Status status = background_->fatal_error();
-  if (status.ok() && !memtable_->empty()) status = Switch(0, 0, 0);
+  const Status status = CatchOutOfMemory([&]() -> Status {
+    LSM_RETURN_IF_ERROR(background_->fatal_error());
+    return memtable_->empty() ? Status::Ok() : Switch(0, 0, 0);
+  });
   queue_.Complete(group);
   return status;
 }
@@ -58,7 +60,8 @@ Status WritePath::SwitchMemTable() {
 Status WritePath::Commit(Writer* writer) {
   if (!queue_.Join(writer)) return std::move(writer->status);
   const WriteGroup group = queue_.Group(writer, kMaxGroupBytes);
-  const Status status = LeadGroup(group);
+  // Whatever becomes of the group, the queue goes on.
+  const Status status = CatchOutOfMemory([&] { return LeadGroup(group); });
   if (!status.ok()) {
     for (Writer& member : group) member.status = status;
   }
@@ -79,16 +82,22 @@ Status WritePath::LeadGroup(const WriteGroup& group) {
   }
   LSM_RETURN_IF_ERROR(background_->fatal_error());
   LSM_RETURN_IF_ERROR(MakeRoom(bytes, count, log_bytes));
+  const Status status = CatchOutOfMemory([&] { return CommitGroup(group, sync); });
+  if (!status.ok()) return background_->Poison(status);
+  context_->stats.AddSerial(Counter::kWriteGroups);
+  context_->stats.AddSerial(Counter::kLogBytes, bytes);
+  return Status::Ok();
+}
 
+Status WritePath::CommitGroup(const WriteGroup& group, bool sync) {
   SequenceNumber sequence = last_sequence_ + 1;
   for (const Writer& writer : group) {
-    LSM_RETURN_IF_ERROR(AppendToLog(writer, sequence));
+    LSM_RETURN_IF_ERROR(logs_->Append(writer.parts, sequence));
     sequence += writer.count;
   }
   if (sync) {
-    const Status status = logs_->SyncAndMark();
     context_->stats.AddSerial(Counter::kLogSyncs);
-    if (!status.ok()) return background_->Poison(status);
+    LSM_RETURN_IF_ERROR(logs_->SyncAndMark());
   }
   sequence = last_sequence_ + 1;
   for (const Writer& writer : group) {
@@ -97,14 +106,7 @@ Status WritePath::LeadGroup(const WriteGroup& group) {
   }
   last_sequence_ = sequence - 1;
   context_->visible_sequence.store(last_sequence_, std::memory_order_release);
-  context_->stats.AddSerial(Counter::kWriteGroups);
-  context_->stats.AddSerial(Counter::kLogBytes, bytes);
   return Status::Ok();
-}
-
-Status WritePath::AppendToLog(const Writer& writer, SequenceNumber sequence) {
-  const Status status = logs_->Append(writer.parts, sequence);
-  return status.ok() ? status : background_->Poison(status);
 }
 
 void WritePath::ApplyToMemTable(const Writer& writer, SequenceNumber sequence) {

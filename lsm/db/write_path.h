@@ -40,7 +40,8 @@ class WritePath {
   Status MakeRoom(uint64_t bytes, uint32_t count, uint64_t log_bytes);
   Status Switch(uint64_t bytes, uint32_t count, uint64_t log_bytes);
   void Throttle(uint64_t bytes);
-  Status AppendToLog(const Writer& writer, SequenceNumber sequence);
+  // From log to visible. A failure leaves the log unknown (invariant 4).
+  Status CommitGroup(const WriteGroup& group, bool sync);
   void ApplyToMemTable(const Writer& writer, SequenceNumber sequence);
   void CountOp(EntryKind kind);
 

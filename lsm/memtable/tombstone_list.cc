@@ -6,6 +6,7 @@
 #include <utility>
 #include <vector>
 
+#include "absl/cleanup/cleanup.h"
 #include "lsm/base/epoch.h"
 #include "lsm/base/limits.h"
 #include "lsm/base/write_batch.h"
@@ -96,6 +97,8 @@ SequenceNumber TombstoneList::CoveringSequenceSlow(std::string_view key,
 
 void TombstoneList::ExtendIndex() const {
   if (!extending_.TryLock()) return;
+  // Also where memory runs out.
+  const absl::Cleanup unlock = [this] { extending_.Unlock(); };
   const Index* old = index_.load(std::memory_order_relaxed);
   auto index = std::make_unique<Index>();
   index->newest = head_.load(std::memory_order_acquire);
@@ -117,7 +120,6 @@ void TombstoneList::ExtendIndex() const {
   }
 
   index_.store(index.release(), std::memory_order_release);
-  extending_.Unlock();
   EpochRetire(const_cast<Index*>(old));
 }
 

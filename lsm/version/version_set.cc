@@ -203,14 +203,11 @@ Status VersionSet::Roll(const Version& version, const Logs& logs) {
                        ManifestWriter::Create(directory_.get(), number, Describe(version, logs)));
   // Durable under its name before CURRENT bears that name.
   LSM_RETURN_IF_ERROR(directory_->Sync());
-  Status status = SetCurrentManifest(directory_.get(), number);
-  if (!status.ok()) {
-    // CURRENT may name either manifest after a crash. Both hold what was applied so far only as
-    // long as nothing is applied to either.
-    poison_ = status.WithContext("the manifest could not be replaced; reopen the database")
-                  .WithRetryable(false);
-    return poison_;
-  }
+  const Status status =
+      CatchOutOfMemory([&] { return SetCurrentManifest(directory_.get(), number); });
+  // CURRENT may name either manifest after a crash. Both hold what was applied so far only as long
+  // as nothing is applied to either.
+  if (!status.ok()) return Poison(status, "the manifest could not be replaced");
   uint64_t old_number;
   {
     absl::MutexLock lock(&mutex_);
@@ -218,8 +215,17 @@ Status VersionSet::Roll(const Version& version, const Logs& logs) {
   }
   manifest_ = std::move(manifest);
   // Failing to remove the old file leaves an orphan for the next open.
-  if (old_number != 0) (void)directory_->Remove(ManifestFileName(old_number));
+  if (old_number != 0) {
+    (void)CatchOutOfMemory([&] { return directory_->Remove(ManifestFileName(old_number)); });
+  }
   return Status::Ok();
+}
+
+Status VersionSet::Poison(const Status& cause, std::string_view what) {
+  // In this order, so that it holds even where there is no memory for the words.
+  poison_ = cause;
+  poison_ = cause.WithContext(absl::StrCat(what, "; reopen the database")).WithRetryable(false);
+  return poison_;
 }
 
 Status VersionSet::Apply(VersionEdit edit) {
@@ -243,13 +249,9 @@ Status VersionSet::Apply(VersionEdit edit) {
 
   const std::string bytes = EncodeVersionEdit(edit);
   if (manifest_->HasRoomFor(bytes)) {
-    Status status = manifest_->Append(bytes);
-    if (!status.ok()) {
-      // Full disks included: the edit may be in the file all the same.
-      poison_ = status.WithContext("the manifest could not be written; reopen the database")
-                    .WithRetryable(false);
-      return poison_;
-    }
+    const Status status = CatchOutOfMemory([&] { return manifest_->Append(bytes); });
+    // Full disks included: the edit may be in the file all the same.
+    if (!status.ok()) return Poison(status, "the manifest could not be written");
   } else {
     LSM_RETURN_IF_ERROR(Roll(*version, logs));
   }

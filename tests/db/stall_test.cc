@@ -5,12 +5,14 @@
 namespace lsm {
 namespace {
 
+constexpr uint64_t kAllowedRuns = 4;
+
 StallInput At(uint64_t immutable, double fill, uint64_t runs) {
   return {.immutable_memtables = immutable,
           .max_immutable_memtables = 2,
           .active_fill = fill,
           .flushed_runs = runs,
-          .max_flushed_runs = 4};
+          .max_flushed_runs = kAllowedRuns};
 }
 
 TEST(StallTest, NothingIsSlowedWhileTheBackgroundKeepsUp) {
@@ -51,8 +53,18 @@ TEST(StallTest, GrowsWithoutJumps) {
   }
 }
 
+// The stop is the last resort: the delay is at its longest well before.
+TEST(StallTest, StopsOnlyBehindTheLongestDelay) {
+  const uint64_t full = StallNanosPerKiB(At(2, 1.0, 0));
+  uint64_t runs = 0;
+  while (!MustStopForRuns(runs, kAllowedRuns)) ++runs;
+  EXPECT_EQ(StallNanosPerKiB(At(0, 0, runs / 2)), full);
+  EXPECT_LE(runs, 100u);
+  EXPECT_TRUE(MustStopForRuns(UINT64_MAX, kAllowedRuns));
+}
+
 // However far behind: writers crawl, they do not hang.
-TEST(StallTest, IsBounded) {
+TEST(StallTest, TheDelayIsBounded) {
   const uint64_t full = StallNanosPerKiB(At(2, 1.0, 0));
   EXPECT_EQ(StallNanosPerKiB(At(0, 0, 1'000'000)), full);
   EXPECT_EQ(StallNanosPerKiB(At(9, 7.5, UINT64_MAX)), full);

@@ -17,7 +17,7 @@
 
 namespace lsm {
 
-#ifdef LSM_SANITIZER
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 inline constexpr bool kSanitized = true;
 #else
 inline constexpr bool kSanitized = false;
