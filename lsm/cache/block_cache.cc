@@ -216,6 +216,7 @@ void BlockCache::Insert(Key key, const RefPtr<MemoryBlock>& block) {
   MemoryBlock* object = block.get();
   object->table_number_ = key.table_number;
   object->offset_ = key.offset;
+  object->AllowBorrowing();
   object->Ref();
   const auto address = reinterpret_cast<uint64_t>(object);
   LSM_DCHECK((address & ~kAddressMask) == 0);

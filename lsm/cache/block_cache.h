@@ -42,6 +42,10 @@ class alignas(16) MemoryBlock final : public RefCounted {
   // What it takes from the heap.
   uint64_t charge() const { return sizeof(MemoryBlock) + size_; }
 
+  // From now on there may be readers who hold no reference but stand inside an EpochGuard: the last
+  // reference retires the block instead of deleting it. REQUIRES: the caller holds a reference.
+  void AllowBorrowing() { borrowable_ = true; }
+
   static void operator delete(void* memory);
 
  private:
@@ -49,7 +53,12 @@ class alignas(16) MemoryBlock final : public RefCounted {
 
   explicit MemoryBlock(uint64_t size) : size_(size) {}
   ~MemoryBlock() override = default;
+  void OnLastUnref() override {
+    if (borrowable_) return EpochRetire(this);
+    delete this;
+  }
 
+  bool borrowable_ = false;
   uint64_t size_;
   // The cache's, written before it publishes the block: the key.
   uint64_t table_number_ = 0;
@@ -74,7 +83,7 @@ class BlockCache {
 
   // The block, or null. REQUIRES: inside an EpochGuard.
   const MemoryBlock* Lookup(Key key);
-  // Shares the block with the cache; where the key is already there, nothing changes. A block
+  // Shares the block with the cache and those who will borrow it; where the key is already there, nothing changes. A block
   // larger than a shard's part of the capacity is not taken. REQUIRES: each block is inserted once
   // at most.
   void Insert(Key key, const RefPtr<MemoryBlock>& block);

@@ -66,6 +66,7 @@ Status BlockFetcher::BorrowSlowly(uint64_t block, const char** content,
   RefPtr<MemoryBlock> owned;
   LSM_RETURN_IF_ERROR(ReadAndShare(block, true, content, &owned));
   // Where the cache did not take it, the last reference goes here, and the guard keeps it readable.
+  if (owned) owned->AllowBorrowing();
   *memory = owned.get();
   return Status::Ok();
 }

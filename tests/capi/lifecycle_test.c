@@ -264,7 +264,6 @@ static void in_a_forked_child_the_handle_is_dead(void) {
   EXPECT(LSM_OK, lsm_iter_create(db, NULL, NONE, NONE, &it, &err));
   EXPECT(LSM_OK, lsm_iter_seek_first(it, &err));
   EXPECT(LSM_OK, lsm_get(db, NULL, m.rows[0].key, m.rows[0].key_size, &value, &err));
-  const char* own = scratch("own");
   const pid_t child = fork();
   if (child == 0) {
     expect_dead(LSM_INVALID_ARGUMENT, db, NULL);
@@ -274,12 +273,15 @@ static void in_a_forked_child_the_handle_is_dead(void) {
     lsm_snapshot_release(snapshot);
     CHECK_BYTES(m.rows[0].value, m.rows[0].value_size, value.data, value.size);
     lsm_value_release(&value);
-    // A database of its own works; the parent's is locked.
-    lsm_db* mine = open_db(own, NULL);
+    lsm_db* mine = NULL;
+    EXPECT(LSM_LOCKED, open_status(scratch("db"), NULL, &mine));
+    // A database of its own works. gcc's thread sanitizer knows no threads in a forked child.
+#ifndef __SANITIZE_THREAD__
+    mine = open_db(scratch("own"), NULL);
     put(mine, "child", "alive");
     CHECK_GET(mine, NULL, "child", "alive");
     close_db(mine);
-    EXPECT(LSM_LOCKED, open_status(scratch("db"), NULL, &mine));
+#endif
     _Exit(0);
   }
   int result = -1;
