@@ -83,9 +83,9 @@ class BlockCache {
 
   // The block, or null. REQUIRES: inside an EpochGuard.
   const MemoryBlock* Lookup(Key key);
-  // Shares the block with the cache and those who will borrow it; where the key is already there, nothing changes. A block
-  // larger than a shard's part of the capacity is not taken. REQUIRES: each block is inserted once
-  // at most.
+  // Shares the block with the cache and those who will borrow it; where the key is already there,
+  // nothing changes. A block larger than a shard's part of the capacity is not taken. REQUIRES:
+  // each block is inserted once at most.
   void Insert(Key key, const RefPtr<MemoryBlock>& block);
   // Drops what it holds of a table that is gone. Walks all slots, but hardly a block of other
   // tables.
