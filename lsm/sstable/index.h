@@ -26,6 +26,7 @@
 #include <string_view>
 #include <vector>
 
+#include "lsm/base/check.h"
 #include "lsm/base/coding.h"
 #include "lsm/base/entry.h"
 #include "lsm/sstable/format.h"
@@ -66,7 +67,11 @@ class IndexReader {
   static const char* Parse(std::string_view bytes, uint64_t data_end, IndexReader* index);
 
   uint64_t block_count() const { return count_; }
-  uint64_t offset(uint64_t block) const { return GroupOf(block).offsets[block % kGroupSize]; }
+  // REQUIRES here and below: block < block_count().
+  uint64_t offset(uint64_t block) const {
+    LSM_DCHECK(block < count_);
+    return GroupOf(block).offsets[block % kGroupSize];
+  }
   FileRange range(uint64_t block) const {
     const uint64_t begin = offset(block);
     return {begin, (block + 1 < count_ ? offset(block + 1) : data_end_) - begin};
@@ -81,6 +86,11 @@ class IndexReader {
   // with a key <= `key` is in the block of UpperBound or the one before.
   uint64_t LowerBound(std::string_view key) const { return Search<false>(key); }
   uint64_t UpperBound(std::string_view key) const { return Search<true>(key); }
+  // Where that block begins; the end of the data if there is none.
+  uint64_t OffsetOf(std::string_view key) const {
+    const uint64_t block = LowerBound(key);
+    return block < count_ ? offset(block) : data_end_;
+  }
 
  private:
   static constexpr uint64_t kGroupSize = 8;

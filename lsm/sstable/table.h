@@ -85,9 +85,7 @@ class Table : public RefCounted {
   uint64_t memory_used() const;
 
   // Roughly how many bytes of data blocks lie before `key`.
-  uint64_t ApproximateOffset(std::string_view key) const {
-    return index_.offset(index_.LowerBound(key));
-  }
+  uint64_t ApproximateOffset(std::string_view key) const { return index_.OffsetOf(key); }
 
   // The block layout, for tools: blocks in order.
   struct BlockInfo {

@@ -55,6 +55,8 @@ void ExpectFinds(const std::vector<std::string>& separators, const std::vector<s
     EXPECT_EQ(index.reader.UpperBound(key),
               std::upper_bound(separators.begin(), separators.end(), key) - separators.begin())
         << testing::PrintToString(key);
+    EXPECT_EQ(index.reader.OffsetOf(key), index.reader.LowerBound(key) * kBlockBytes)
+        << testing::PrintToString(key);
   }
 }
 
@@ -81,6 +83,7 @@ TEST(IndexTest, EmptyIndex) {
   EXPECT_EQ(index.reader.block_count(), 0);
   EXPECT_EQ(index.reader.LowerBound("k"), 0);
   EXPECT_EQ(index.reader.UpperBound(""), 0);
+  EXPECT_EQ(index.reader.OffsetOf("k"), 0);
 }
 
 TEST(IndexTest, FindsAsTheStandardLibraryDoes) {
