@@ -5,6 +5,7 @@
 #include <exception>
 #include <new>
 #include <string>
+#include <vector>
 
 #include "capi/lsm.h"
 #include "tools/cli/commands.h"
@@ -13,6 +14,16 @@
 
 namespace lsm::cli {
 namespace {
+
+// Of a command line that cannot be read.
+Status Explain(const CLI::App& app, const CLI::ParseError& error) {
+  const std::vector<std::string> unknown = app.remaining();
+  if (app.get_subcommands().empty() && !unknown.empty()) {
+    return Status::InvalidArgument(unknown.front() + " is no command; see --help");
+  }
+  return Status::InvalidArgument(std::string(error.what()) +
+                                 "; see --help, and write -- before words that begin with a dash");
+}
 
 ExitCode Run(int argc, char** argv) {
   Context context;
@@ -43,9 +54,7 @@ ExitCode Run(int argc, char** argv) {
     context.out().Write(std::string(version.what()) + "\n");
     return context.Finish(ExitCode::kSuccess);
   } catch (const CLI::ParseError& error) {
-    return context.Finish(context.Fail(
-        Status::InvalidArgument(std::string(error.what()) +
-                                "; see --help, and write -- before words that begin with a dash")));
+    return context.Finish(context.Fail(Explain(app, error)));
   }
   return context.Finish(context.command());
 }

@@ -141,20 +141,35 @@ class Replayer {
   std::vector<LoggedMemTable> memtables_;  // newest first
 };
 
+Status ExplainUnopened(const Status& status, bool may_create) {
+  switch (status.errnum()) {
+    case ENOENT:
+      return status.WithContext(
+          may_create ? "the directory to make the database in does not exist; make it first"
+                     : "there is no database; check the path, or let it be created "
+                       "(create_if_missing)");
+    case ENOTDIR:
+      return status.WithContext("a database is a directory; give the path of one");
+    default:
+      return status;
+  }
+}
+
 }  // namespace
 
 Status OpenStorage(DbContext* context, const std::string& path) {
   const Options& options = context->options;
   const bool may_create = options.create_if_missing && !options.read_only;
   bool created = false;
-  LSM_ASSIGN_OR_RETURN(
-      context->directory,
-      context->env->OpenDirectory(
-          path, may_create ? Env::OpenMode::kCreateIfMissing : Env::OpenMode::kMustExist,
-          &created));
+  auto opened = context->env->OpenDirectory(
+      path, may_create ? Env::OpenMode::kCreateIfMissing : Env::OpenMode::kMustExist, &created);
+  if (!opened.ok()) return ExplainUnopened(opened.status(), may_create);
+  context->directory = opened.Take();
+  bool locked = false;
   const auto open = [&]() -> Status {
     LSM_RETURN_IF_ERROR(context->directory->Lock(
         options.read_only ? Directory::LockKind::kShared : Directory::LockKind::kExclusive));
+    locked = true;
     context->tables = std::make_shared<TableCache>(
         context->directory,
         TableReadOptions{.cache = context->block_cache.get(), .map = options.mmap_reads},
@@ -170,8 +185,9 @@ Status OpenStorage(DbContext* context, const std::string& path) {
     return Status::Ok();
   };
   const Status status = open();
-  // Fails, and is to fail, where something was put there meanwhile.
-  if (!status.ok() && created) (void)context->env->RemoveDirectory(path);
+  // Fails, and is to fail, where something was put there meanwhile. Where another opener has the
+  // lock, the directory is theirs already.
+  if (!status.ok() && created && locked) (void)context->env->RemoveDirectory(path);
   return status;
 }
 

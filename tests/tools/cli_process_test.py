@@ -61,6 +61,9 @@ class UsageTest(ToolTest):
             self.assertEqual(done.stdout, b"", arguments)
             self.assertTrue(done.stderr.startswith(b"lsm: "), arguments)
 
+    def test_an_unknown_command_is_named(self):
+        self.assertIn(b"nonsense is no command", run("nonsense", "a", code=USAGE).stderr)
+
     def test_an_unknown_option_lists_the_known_ones(self):
         self.assertIn(
             b"memory_budget", run("scan", self.db, "--option", "nonsense=1", code=USAGE).stderr
@@ -133,6 +136,7 @@ class ExitCodeTest(ToolTest):
             done = run(*arguments, code=IO_ERROR)
             self.assertIn(b"missing", done.stderr)
             self.assertFalse(os.path.exists(missing), arguments)
+        self.assertIn(b"there is no database", run("get", missing, "k", code=IO_ERROR).stderr)
         os.mkdir(missing)
         for arguments in [
             ["get", missing, "k"],
