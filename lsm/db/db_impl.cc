@@ -297,7 +297,10 @@ Status DbImpl::Close() {
   }
   // Calls are woken by Stop() where they wait for the background.
   while (calls_.load(std::memory_order_acquire) > 0) context_.env->SleepMicros(100);
-  if (logs_ != nullptr && status.ok()) status = logs_->SyncAndMark();
+  if (logs_ != nullptr && status.ok()) {
+    status = logs_->SyncAndMark();
+    if (status.ok()) logs_->Trim();
+  }
   Release();
   return status;
 }

@@ -23,14 +23,16 @@ Result<LogSet::NewSegment> LogSet::MakeSegment(uint64_t size,
     }
   }
   if (recycled != 0) {
-    LSM_ASSIGN_OR_RETURN(segment.file, directory_->ReuseLog(LogFileName(recycled), name, size));
+    auto reused = directory_->ReuseLog(LogFileName(recycled), name, size);
+    if (!reused.ok()) (void)directory_->Remove(LogFileName(recycled));
+    LSM_ASSIGN_OR_RETURN(segment.file, std::move(reused));
   } else {
     LSM_ASSIGN_OR_RETURN(segment.file, directory_->CreateLog(name, size));
   }
   Status status = directory_->Sync();
   if (status.ok()) {
-    status = versions_->Apply({.added_logs = {{segment.number, segment.file->size()}},
-                               .removed_logs = void_segments});
+    status = versions_->Apply(
+        {.added_logs = {{segment.number, segment.file->size()}}, .removed_logs = void_segments});
     // After a failed append to the manifest nobody knows whether it names the file.
     if (!status.ok() && !status.retryable()) return status;
   }
@@ -133,6 +135,21 @@ void LogSet::Retire(const std::vector<LogSegmentRef>& segments) {
     // What cannot be removed now is an orphan that the next open removes.
     (void)directory_->Remove(LogFileName(number));
   }
+}
+
+void LogSet::Trim() {
+  std::vector<uint64_t> surplus;
+  {
+    absl::MutexLock lock(&mutex_);
+    surplus.swap(recycled_);
+  }
+  const NewSegment spare = TakeSpare();
+  // As long as the manifest names it, it stays.
+  if (spare.file != nullptr && versions_->Apply({.removed_logs = {spare.number}}).ok()) {
+    surplus.push_back(spare.number);
+  }
+  for (const uint64_t number : surplus) (void)directory_->Remove(LogFileName(number));
+  if (active_ != nullptr) active_->ReleaseTail();
 }
 
 }  // namespace lsm

@@ -59,6 +59,10 @@ class LogSet {
   // reuse, removes the others.
   void Retire(const std::vector<LogSegmentRef>& segments);
 
+  // Gives back the disk space that only further writes would have used. REQUIRES: there will be
+  // none; no other call runs.
+  void Trim();
+
  private:
   // Old segments kept at most. One is the spare, one may be on its way to it.
   static constexpr size_t kMaxRecycled = 2;

@@ -105,6 +105,9 @@ class LogFile {
   virtual Status Commit(uint64_t offset, size_t size) = 0;
   // Makes all that is committed in [begin, end) durable: the range, not the file.
   virtual Status Sync(uint64_t begin, uint64_t end) = 0;
+  // Gives the blocks from `offset` on back to the file system, where it takes them: the size stays,
+  // the bytes become zeros. REQUIRES: nothing is committed behind `offset`, or will be.
+  virtual void ReleaseTail(uint64_t offset) { (void)offset; }
 
  protected:
   std::string path_;

@@ -24,6 +24,15 @@ constexpr uint64_t kZeroPiece = 256 * kKiB;
 // A buffer that a large record needed is not kept for small ones.
 constexpr uint64_t kMaxIdleBuffer = kMiB;
 
+void PunchHole(int fd, uint64_t begin, uint64_t end) {
+  if (begin >= end) return;
+  // Where that is not possible, the file is only larger than it had to be.
+  (void)RetryOnEintr([&] {
+    return fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, static_cast<off_t>(begin),
+                     static_cast<off_t>(end - begin));
+  });
+}
+
 class MappedLogFile final : public LogFile {
  public:
   MappedLogFile(RegularFile file, std::string path)
@@ -48,6 +57,7 @@ class MappedLogFile final : public LogFile {
   // for: syncing the file costs the same as msync of the range and needs no mapping that Reserve
   // might take away.
   Status Sync(uint64_t, uint64_t) override { return SyncData(fd_.get(), path_); }
+  void ReleaseTail(uint64_t offset) override { PunchHole(fd_.get(), offset, size_); }
 
  private:
   [[gnu::noinline]] Status MoveWindow(uint64_t offset, uint64_t size) {
@@ -101,6 +111,7 @@ class BufferedLogFile final : public LogFile {
   }
 
   Status Sync(uint64_t, uint64_t) override { return SyncData(fd_.get(), path_); }
+  void ReleaseTail(uint64_t offset) override { PunchHole(fd_.get(), offset, size_); }
 
  private:
   const FileDescriptor fd_;

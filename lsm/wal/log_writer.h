@@ -47,6 +47,9 @@ class LogWriter {
   // syncing and marking in turns comes to rest. The appending thread's.
   Status AppendMark();
 
+  // Gives back the disk space of what was never appended. REQUIRES: nothing more will be.
+  void ReleaseTail() { file_->ReleaseTail(OffsetOf(end())); }
+
   uint64_t number() const { return number_; }
   LogPosition base() const { return base_; }
   LogPosition end() const { return end_.load(std::memory_order_acquire); }

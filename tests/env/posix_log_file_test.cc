@@ -167,6 +167,30 @@ TEST(PosixLogFileTest, AWindowThatCannotBeMappedIsReportedAndTheOldOneStays) {
   EXPECT_EQ(bytes.substr(4 * kMiB, 5), "third");
 }
 
+TEST(PosixLogFileTest, AReleasedTailReadsAsZerosAndTakesNoSpace) {
+  const ScratchDirectory scratch;
+  const std::unique_ptr<Directory> directory = MustOpenDirectory(scratch.path());
+  for (const LogAccess access : {LogAccess::kMapped, LogAccess::kBuffered}) {
+    const std::string name = access == LogAccess::kMapped ? "mapped" : "buffered";
+    const std::string path = scratch.path() + "/" + name;
+    RegularFile file = MakeFile(path);
+    ASSERT_OK(internal::AllocateLog(file.fd.get(), 0, 4 * kMiB, path).status());
+    file.size = 4 * kMiB;
+    const std::unique_ptr<LogFile> log = internal::NewPosixLogFile(std::move(file), path, access);
+    const std::string record(10'001, 'r');
+    Put(log.get(), 0, record);
+    log->ReleaseTail(record.size());
+    struct stat info;
+    ASSERT_EQ(stat(path.c_str(), &info), 0);
+    EXPECT_EQ(static_cast<uint64_t>(info.st_size), 4 * kMiB);
+    EXPECT_LE(info.st_blocks * 512, 64 * 1024);
+    const std::string bytes = ReadAll(directory.get(), name);
+    EXPECT_EQ(bytes.substr(0, record.size()), record);
+    EXPECT_EQ(bytes.find_first_not_of('\0', record.size()), std::string::npos);
+    log->ReleaseTail(4 * kMiB);  // nothing to give back
+  }
+}
+
 TEST(PosixLogFileTest, WhatIsCommittedSurvivesAKilledProcess) {
   const ScratchDirectory scratch;
   const pid_t child = fork();
