@@ -4,6 +4,7 @@
 #include <random>
 
 #include "gtest/gtest.h"
+#include "tests/iterator/model_walk.h"
 #include "tests/iterator/vector_iterator.h"
 
 namespace lsm {
@@ -68,50 +69,10 @@ TEST_P(MergingIteratorTest, AllMovesAgreeWithTheModel) {
     const Sources sources = RandomSources(&random);
     const std::vector<MemRow> model = ModelOf(sources);
     const auto iterator = Merge(sources, GetParam().shared_prefix);
-    EXPECT_FALSE(iterator->valid());
-    EXPECT_TRUE(iterator->status().ok());
-    auto at = model.end();
-    const auto before = [&](auto place) {
-      return place == model.begin() ? model.end() : std::prev(place);
-    };
-    for (int i = 0; i < 300; ++i) {
-      std::string key = RandomKey(&random);
-      if (random() % 10 == 0) key = key.substr(0, key.size() / 2);
-      // Where it stands on none, only a seek brings it back.
-      const uint64_t move = at == model.end() ? random() % 4 : random() % 20;
-      switch (move) {
-        case 0:
-          iterator->SeekFirst();
-          at = model.begin();
-          break;
-        case 1:
-          iterator->SeekLast();
-          at = before(model.end());
-          break;
-        case 2:
-          iterator->Seek(key);
-          at = std::partition_point(model.begin(), model.end(),
-                                    [&](const MemRow& row) { return row.key < key; });
-          break;
-        case 3:
-          iterator->SeekForPrev(key);
-          at = before(std::partition_point(model.begin(), model.end(),
-                                           [&](const MemRow& row) { return row.key <= key; }));
-          break;
-        default:
-          // Long ways in one direction, and turns.
-          if ((i / 7 + move / 18) % 2 == 0) {
-            iterator->Next();
-            ++at;
-          } else {
-            iterator->Prev();
-            at = before(at);
-          }
-      }
-      ASSERT_TRUE(iterator->status().ok());
-      ASSERT_EQ(iterator->valid(), at != model.end()) << "move " << i;
-      ASSERT_TRUE(at == model.end() || RowOf(iterator->entry()) == *at) << "move " << i;
-    }
+    WalkAtRandom(iterator.get(), model, &random, [&] {
+      const std::string key = RandomKey(&random);
+      return random() % 10 == 0 ? key.substr(0, key.size() / 2) : key;
+    });
   }
 }
 

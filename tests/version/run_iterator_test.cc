@@ -4,6 +4,7 @@
 #include <random>
 
 #include "lsm/base/write_batch.h"
+#include "tests/iterator/model_walk.h"
 #include "tests/version/table_files_testing.h"
 
 namespace lsm {
@@ -64,47 +65,10 @@ TEST_F(RunIteratorTest, AllMovesAgreeWithTheModel) {
     }
     const auto kind = seed % 2 == 0 ? Table::ScanKind::kLong : Table::ScanKind::kShort;
     const auto iterator = NewRunIterator(run, begin, end, kind);
-    EXPECT_FALSE(iterator->valid());
-    auto at = model.end();
-    const auto before = [&](auto place) {
-      return place == model.begin() ? model.end() : std::prev(place);
-    };
-    for (int i = 0; i < 200; ++i) {
-      std::string key = random() % 10 == 0 ? "" : KeyOf(random() % 140);
-      if (random() % 3 == 0) key += "!";
-      const uint64_t move = at == model.end() ? random() % 4 : random() % 16;
-      switch (move) {
-        case 0:
-          iterator->SeekFirst();
-          at = model.begin();
-          break;
-        case 1:
-          iterator->SeekLast();
-          at = before(model.end());
-          break;
-        case 2:
-          iterator->Seek(key);
-          at = std::partition_point(model.begin(), model.end(),
-                                    [&](const MemRow& row) { return row.key < key; });
-          break;
-        case 3:
-          iterator->SeekForPrev(key);
-          at = before(std::partition_point(model.begin(), model.end(),
-                                           [&](const MemRow& row) { return row.key <= key; }));
-          break;
-        default:
-          if (i / 9 % 2 == 0) {
-            iterator->Next();
-            ++at;
-          } else {
-            iterator->Prev();
-            at = before(at);
-          }
-      }
-      ASSERT_TRUE(iterator->status().ok()) << iterator->status().ToString();
-      ASSERT_EQ(iterator->valid(), at != model.end()) << "step " << i << " move " << move;
-      ASSERT_TRUE(at == model.end() || RowOf(iterator->entry()) == *at) << "step " << i;
-    }
+    WalkAtRandom(iterator.get(), model, &random, [&] {
+      const std::string key = random() % 10 == 0 ? "" : KeyOf(random() % 140);
+      return random() % 3 == 0 ? key + "!" : key;
+    });
   }
 }
 
@@ -136,7 +100,8 @@ TEST_F(RunIteratorTest, ATableThatCannotBeOpenedFailsThereAndNowhereElse) {
   iterator->Seek(KeyOf(3));
   EXPECT_TRUE(iterator->valid());
   // Who does not come near it never notices.
-  const auto near = NewRunIterator(run, "", KeyOf(2), Table::ScanKind::kLong);
+  const std::string end = KeyOf(2);
+  const auto near = NewRunIterator(run, "", end, Table::ScanKind::kLong);
   near->SeekFirst();
   ASSERT_TRUE(near->valid());
   near->Next();
