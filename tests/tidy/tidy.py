@@ -210,6 +210,7 @@ class BuildFile:
     def __init__(self, text: str):
         self.names: Set[str] = set()
         self.globs: List[tuple] = []
+        self.assigned: Dict[str, ast.AST] = {}
         self._visit(ast.parse(text))
 
     def covers(self, name: str) -> bool:
@@ -225,6 +226,8 @@ class BuildFile:
             exclude = arguments.get('exclude', ast.List(elts=[]))
             self.globs.append((self._strings(include), self._strings(exclude)))
             return
+        if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
+            self.assigned[node.targets[0].id] = node.value
         if isinstance(node, ast.ListComp):
             # [cc_test(name = name, srcs = [name + ".cc"]) for name in ["a_test", "b_test"]]
             for generator in node.generators:
@@ -236,10 +239,15 @@ class BuildFile:
         for child in ast.iter_child_nodes(node):
             self._visit(child)
 
-    @staticmethod
-    def _strings(node: ast.AST) -> List[str]:
-        return [child.value for child in ast.walk(node)
-                if isinstance(child, ast.Constant) and isinstance(child.value, str)]
+    def _strings(self, node: ast.AST) -> List[str]:
+        """The strings in it, also those of the variables that it names."""
+        strings = []
+        for child in ast.walk(node):
+            if isinstance(child, ast.Constant) and isinstance(child.value, str):
+                strings.append(child.value)
+            elif isinstance(child, ast.Name) and child.id in self.assigned:
+                strings += self._strings(self.assigned[child.id])
+        return strings
 
 
 def everything_is_built(tree: Tree) -> Iterator[Finding]:

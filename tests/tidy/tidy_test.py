@@ -140,7 +140,10 @@ class RuleTest(unittest.TestCase):
             'lsm/wal/a.cc': '', 'lsm/wal/a.h': '',
             'lsm/wal/b.h': '', 'lsm/wal/bad_a.cc': '', 'lsm/wal/deep/a.cc': '',
             'tests/wal/BUILD': '[cc_test(name = n, srcs = [n + ".cc"]) for n in ["a_test"]]\n'
-                               'cc_test(name = "b_test", srcs = glob(["deep/**/*.cc"]))\n',
+                               'cc_test(name = "b_test", srcs = glob(["deep/**/*.cc"]))\n'
+                               'MORE = {"c_test": []}\n'
+                               '[cc_test(name = n, srcs = [n + ".cc"]) for n in MORE]\n',
+            'tests/wal/c_test.cc': '',
             'tests/wal/a_test.cc': '', 'tests/wal/deep/a.cc': '', 'tests/wal/deep/er/a.cc': '',
             'tests/wal/b_test.cc': '',
             'tools/a.cc': '',
