@@ -128,7 +128,10 @@ const char* IndexReader::CheckOffsets() const {
 // What a search relies on beside the separators themselves.
 const char* IndexReader::CheckGroups() const {
   for (uint64_t i = count_; i < group_count_ * kGroupSize; ++i) {
-    if (prefix(i) != UINT64_MAX || offset(i) != data_end_) return "the index is not filled up";
+    const Group& group = GroupOf(i);
+    if (prefix(i) != UINT64_MAX || group.offsets[i % kGroupSize] != data_end_) {
+      return "the index is not filled up";
+    }
   }
   for (uint64_t group = 0; group < group_count_; ++group) {
     if (top_[group] != groups_[group].prefixes[kGroupSize - 1]) {
