@@ -10,8 +10,7 @@ namespace lsm {
 LogSet::LogSet(Directory* directory, VersionSet* versions, uint64_t segment_size)
     : directory_(directory), versions_(versions), segment_size_(segment_size) {}
 
-Result<LogSet::NewSegment> LogSet::MakeSegment(uint64_t size,
-                                               const std::vector<uint64_t>& void_segments) {
+Result<LogSet::NewSegment> LogSet::MakeFile(uint64_t size) {
   NewSegment segment{.file = nullptr, .number = versions_->NewFileNumber()};
   const std::string name = LogFileName(segment.number);
   uint64_t recycled = 0;
@@ -29,18 +28,26 @@ Result<LogSet::NewSegment> LogSet::MakeSegment(uint64_t size,
   } else {
     LSM_ASSIGN_OR_RETURN(segment.file, directory_->CreateLog(name, size));
   }
-  Status status = directory_->Sync();
-  if (status.ok()) {
-    status = versions_->Apply(
-        {.added_logs = {{segment.number, segment.file->size()}}, .removed_logs = void_segments});
-    // After a failed append to the manifest nobody knows whether it names the file.
-    if (!status.ok() && !status.retryable()) return status;
-  }
-  if (!status.ok()) {
+  if (Status synced = directory_->Sync(); !synced.ok()) {
     segment.file.reset();
     (void)directory_->Remove(name);
-    return status;
+    return synced;
   }
+  return segment;
+}
+
+Status LogSet::NameInManifest(const LogSegmentRef& segment,
+                              const std::vector<uint64_t>& void_segments) {
+  Status status = versions_->Apply({.added_logs = {segment}, .removed_logs = void_segments});
+  // After a failed append to the manifest nobody knows whether it names the file.
+  if (!status.ok() && status.retryable()) (void)directory_->Remove(LogFileName(segment.number));
+  return status;
+}
+
+Result<LogSet::NewSegment> LogSet::MakeSegment(uint64_t size,
+                                               const std::vector<uint64_t>& void_segments) {
+  LSM_ASSIGN_OR_RETURN(NewSegment segment, MakeFile(size));
+  LSM_RETURN_IF_ERROR(NameInManifest({segment.number, segment.file->size()}, void_segments));
   return segment;
 }
 
@@ -57,8 +64,18 @@ Status LogSet::Activate(NewSegment segment, LogPosition base, LogPosition known_
 Status LogSet::Start(LogPosition position, LogPosition known_synced,
                      const std::vector<uint64_t>& void_segments) {
   absl::MutexLock making(&spare_mutex_);
-  LSM_ASSIGN_OR_RETURN(NewSegment segment, MakeSegment(segment_size_, void_segments));
-  return Activate(std::move(segment), position, known_synced);
+  LSM_ASSIGN_OR_RETURN(NewSegment segment, MakeFile(segment_size_));
+  const LogSegmentRef named = {segment.number, segment.file->size()};
+  // All others may be void, and a log whose first segment has no header is damaged.
+  auto writer = LogWriter::Create(std::move(segment.file), segment.number, position, known_synced);
+  if (!writer.ok()) {
+    (void)directory_->Remove(LogFileName(named.number));
+    return writer.status();
+  }
+  LSM_RETURN_IF_ERROR(NameInManifest(named, void_segments));
+  absl::MutexLock lock(&mutex_);
+  active_ = writer.Take();
+  return Status::Ok();
 }
 
 LogSet::NewSegment LogSet::TakeSpare() {

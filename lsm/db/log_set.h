@@ -4,7 +4,7 @@
 //
 // Invariants:
 // 1. A segment is named by the manifest, durably, before its first record is written, and until the
-//    tables that replace it are.
+//    tables that replace it are. The first of the segments that are named has its header, durably.
 // 2. Sync makes earlier segments durable before the active one: a later write never survives where
 //    an earlier one is lost.
 // 3. After a failed append or sync every later append and sync answers that first failure.
@@ -71,6 +71,10 @@ class LogSet {
     std::unique_ptr<LogFile> file;
     uint64_t number = 0;
   };
+  // A file, durable under its name, that the manifest does not name yet.
+  Result<NewSegment> MakeFile(uint64_t size);
+  // Removes the file where it fails and the manifest surely does not name it.
+  Status NameInManifest(const LogSegmentRef& segment, const std::vector<uint64_t>& void_segments);
   Result<NewSegment> MakeSegment(uint64_t size, const std::vector<uint64_t>& void_segments);
   NewSegment TakeSpare();
   Status Activate(NewSegment segment, LogPosition base, LogPosition known_synced);

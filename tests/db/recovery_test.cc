@@ -125,6 +125,30 @@ TEST(RecoveryTest, CrashesAtAnyFileCallKeepAllThatWasAcknowledged) {
   }
 }
 
+TEST(RecoveryTest, ACrashAtAnyCallOfAnOpenLeavesWhatOpens) {
+  DirectoryFiles files;
+  for (const char* which : {"the first open", "an open of an empty log"}) {
+    const auto base = NewMemEnv();
+    WriteDirectory(base.get(), kDbPath, files);
+    FaultyEnv env(base.get());
+    std::vector<DirectoryFiles> images;
+    env.SetHook([&](FileCall, std::string_view) {
+      images.push_back(ReadDirectory(base.get(), kDbPath));
+      return Status::Ok();
+    });
+    const auto db = MustOpen(&env, TinyOptions());
+    ASSERT_NE(db, nullptr);
+    env.SetHook(nullptr);
+    EXPECT_TRUE(db->Close().ok());
+    files = ReadDirectory(base.get(), kDbPath);
+    EXPECT_GT(images.size(), 10u);
+    for (size_t i = 0; i < images.size(); ++i) {
+      SCOPED_TRACE(testing::Message() << "before call " << i << " of " << which);
+      Reopen(images[i], TinyOptions(), [](Db* opened) { EXPECT_TRUE(Contents(opened).empty()); });
+    }
+  }
+}
+
 TEST(RecoveryTest, ATornTailOfTheLogIsCutToWholeWrites) {
   const auto env = NewMemEnv();
   const auto db = MustOpen(env.get(), TinyOptions());
