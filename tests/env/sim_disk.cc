@@ -27,10 +27,7 @@ class SimReadable final : public ReadableFile {
   }
   Result<std::unique_ptr<FileMapping>> Map() override { return base_->Map(); }
   Status Sync() override {
-    return disk_->Change("sync", name_, [&](SimNames*) {
-      if (!disk_->LiesAbout(SimDisk::Lie::kFileSync)) inode_->Sync();
-      return Status::Ok();
-    });
+    return disk_->Sync("sync what is there of", name_, [&](SimNames*) { inode_->Sync(); });
   }
 
  private:
@@ -55,10 +52,7 @@ class SimWritable final : public WritableFile {
     });
   }
   Status Sync() override {
-    return disk_->Change("sync", name_, [&](SimNames*) {
-      if (!disk_->LiesAbout(SimDisk::Lie::kFileSync)) inode_->Sync();
-      return Status::Ok();
-    });
+    return disk_->Sync("sync", name_, [&](SimNames*) { inode_->Sync(); });
   }
   Status Close() override { return base_->Close(); }
 
@@ -86,10 +80,8 @@ class SimLog final : public LogFile {
                          [&](SimNames*) { return base_->Commit(offset, size); });
   }
   Status Sync(uint64_t begin, uint64_t end) override {
-    return disk_->Change("sync", name_, [&](SimNames*) {
-      if (!disk_->LiesAbout(SimDisk::Lie::kLogSync)) inode_->SyncRange(begin, end);
-      return Status::Ok();
-    });
+    return disk_->Sync(begin == 0 ? "sync the beginning of" : "sync more of", name_,
+                       [&](SimNames*) { inode_->SyncRange(begin, end); });
   }
 
  private:
@@ -193,10 +185,7 @@ Status SimDirectory::Remove(std::string_view name) {
 }
 
 Status SimDirectory::Sync() {
-  return disk_->Change("sync", "the directory", [&](SimNames* names) {
-    if (!disk_->LiesAbout(SimDisk::Lie::kDirectorySync)) names->Sync();
-    return Status::Ok();
-  });
+  return disk_->Sync("sync", "the directory", [&](SimNames* names) { names->Sync(); });
 }
 
 // Its share of the work of the disk's one thread.
@@ -268,12 +257,14 @@ DiskImage SimDisk::AfterPowerLoss(uint64_t seed) const {
   return image;
 }
 
-std::unique_ptr<SimDisk> SimDisk::AfterKill() const {
+std::unique_ptr<SimDisk> SimDisk::AfterKill() {
   const DiskImage nothing;
   auto disk = std::make_unique<SimDisk>(path_, worker_ != nullptr ? Threads::kOne : Threads::kReal,
                                         &nothing);
   auto directory = disk->base_->OpenDirectory(path_, OpenMode::kMustExist, nullptr);
   Must(directory.status());
+  absl::MutexLock one_at_a_time(&call_mutex_);
+  disk->LieAbout(lie_);
   absl::MutexLock lock(&mutex_);
   absl::MutexLock other_lock(&disk->mutex_);
   disk->names_ = names_.Copy();
@@ -288,9 +279,16 @@ void SimDisk::SetHook(Hook hook) {
   hook_ = std::move(hook);
 }
 
-void SimDisk::BeforeCall(std::string_view call, std::string_view name) {
+void SimDisk::LieAbout(std::string part) {
+  absl::MutexLock lock(&call_mutex_);
+  lie_ = std::move(part);
+}
+
+bool SimDisk::BeforeCall(std::string_view call, std::string_view name) {
   calls_.fetch_add(1, std::memory_order_relaxed);
-  if (hook_) hook_(absl::StrCat(call, " ", name));
+  const std::string words = absl::StrCat(call, " ", name);
+  if (hook_) hook_(words);
+  return !lie_.empty() && words.find(lie_) != std::string::npos;
 }
 
 void SimDisk::HoldWork(bool held) {

@@ -7,7 +7,7 @@
 // every byte may reach the disk as soon as it is stored, committed or not; file sizes; directory
 // entries. A Sync of a log makes durable the range that was asked for and no more. A directory is
 // durable once it is made. Not simulated: disks that lie about a sync, except where a test asks for
-// that, to see that somebody notices (Lie).
+// that, to see that somebody notices (LieAbout).
 //
 // Invariants:
 // 1. Every call that changes something asks the hook first, and such calls run one at a time; so a
@@ -41,8 +41,6 @@ namespace lsm {
 class SimDisk final : public Env {
  public:
   enum class Threads : uint8_t { kOne, kReal };
-  // The syncs that do nothing but say they did.
-  enum class Lie : uint8_t { kNone, kFileSync, kLogSync, kDirectorySync };
   // `call` says what is about to be done, and to which file. Must not call the disk, except for
   // AfterPowerLoss.
   using Hook = std::function<void(std::string_view call)>;
@@ -55,12 +53,14 @@ class SimDisk final : public Env {
   // What is left if the power goes now.
   DiskImage AfterPowerLoss(uint64_t seed) const;
   // What is left if the process dies now: a disk with the same files, as little durable as here.
-  std::unique_ptr<SimDisk> AfterKill() const;
+  std::unique_ptr<SimDisk> AfterKill();
 
   // How many calls changed something.
   uint64_t calls() const { return calls_.load(std::memory_order_relaxed); }
   void SetHook(Hook hook);
-  void SetLie(Lie lie) { lie_.store(lie, std::memory_order_relaxed); }
+  // From now on the disk says of syncs that they were done, and does not do them, where the call, in
+  // words as the hook is told, contains `part`; "": of none.
+  void LieAbout(std::string part);
 
   // For Threads::kOne, else without effect. Whoever waits for work that is held back waits for ever, except that the end
   // of an executor lets it go on.
@@ -94,13 +94,22 @@ class SimDisk final : public Env {
     absl::MutexLock lock(&mutex_);
     return work(names_);
   }
-  bool LiesAbout(Lie kind) const { return lie_.load(std::memory_order_relaxed) == kind; }
+  // As Change, of what makes something durable.
+  template <typename Work>
+  Status Sync(std::string_view call, std::string_view name, Work work) {
+    absl::MutexLock one_at_a_time(&call_mutex_);
+    const bool lies = BeforeCall(call, name);
+    absl::MutexLock lock(&mutex_);
+    if (!lies) work(&names_);
+    return Status::Ok();
+  }
   void Schedule(std::function<void()> work);
   // Ends the holding back until `wait` is over.
   void LetGoWhile(const std::function<void()>& wait);
 
  private:
-  void BeforeCall(std::string_view call, std::string_view name)
+  // Whether a sync is to be a lie.
+  bool BeforeCall(std::string_view call, std::string_view name)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(call_mutex_);
   // Puts the file under the Env in memory.
   void Install(Directory* directory, std::string_view name, const SimFileImage& file);
@@ -110,10 +119,10 @@ class SimDisk final : public Env {
   std::unique_ptr<Executor> worker_;  // null for Threads::kReal
   std::atomic<uint64_t> calls_{0};
   std::atomic<uint64_t> now_{0};
-  std::atomic<Lie> lie_{Lie::kNone};
 
   absl::Mutex call_mutex_ ABSL_ACQUIRED_BEFORE(mutex_);
   Hook hook_ ABSL_GUARDED_BY(call_mutex_);
+  std::string lie_ ABSL_GUARDED_BY(call_mutex_);
   mutable absl::Mutex mutex_;
   SimNames names_ ABSL_GUARDED_BY(mutex_);
 

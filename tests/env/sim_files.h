@@ -36,6 +36,7 @@ inline constexpr uint64_t kSimSectorSize = 512;
 struct SimFileImage {
   std::string bytes;
   uint64_t size = 0;
+  bool operator==(const SimFileImage&) const = default;
 };
 using DiskImage = std::map<std::string, SimFileImage>;
 
