@@ -8,6 +8,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "lsm/version/file_names.h"
+#include "lsm/wal/log_reader.h"
 
 namespace lsm {
 
@@ -77,6 +78,7 @@ Status VersionSet::ApplyToLogs(const VersionEdit& edit, Logs* logs) {
 Status VersionSet::CheckFiles() const {
   LSM_ASSIGN_OR_RETURN(const auto entries, directory_->List());
   std::map<std::string, uint64_t> sizes;
+  std::vector<uint64_t> unknown_logs;  // whose numbers the manifest has not handed out
   for (const DirectoryEntry& entry : entries) {
     FileType type;
     uint64_t number;
@@ -86,6 +88,7 @@ Status VersionSet::CheckFiles() const {
                                 "expected a regular file; something else was put in its place");
     }
     sizes.emplace(entry.name, entry.size);
+    if (type == FileType::kLog && number >= next_file_number_) unknown_logs.push_back(number);
   }
   Status damage;
   const auto expect = [&](const std::string& name, uint64_t size) {
@@ -103,12 +106,39 @@ Status VersionSet::CheckFiles() const {
                        "; restore it from a backup"));
     }
   };
-  absl::MutexLock lock(&mutex_);
-  current_->VisitTables([&](const TableFile& file) {
-    expect(TableFileName(file.meta().number), file.meta().file_size);
-  });
-  for (const auto& [number, size] : logs_) expect(LogFileName(number), size);
-  return damage;
+  {
+    absl::MutexLock lock(&mutex_);
+    current_->VisitTables([&](const TableFile& file) {
+      expect(TableFileName(file.meta().number), file.meta().file_size);
+    });
+    for (const auto& [number, size] : logs_) {
+      expect(LogFileName(number), size);
+      std::erase(unknown_logs, number);
+    }
+  }
+  LSM_RETURN_IF_ERROR(damage);
+  for (const uint64_t number : unknown_logs) LSM_RETURN_IF_ERROR(CheckUnnamedLog(number));
+  return Status::Ok();
+}
+
+// A segment is named by a durable edit, which records that its number is taken, before its first
+// record is written.
+Status VersionSet::CheckUnnamedLog(uint64_t number) const {
+  LSM_ASSIGN_OR_RETURN(auto file, directory_->OpenForReading(LogFileName(number)));
+  const std::string path = file->path();
+  std::vector<LogReader::Segment> segments;
+  segments.push_back({number, std::move(file)});
+  LogReader reader(std::move(segments));
+  LogRecord record;
+  const Status status = reader.Next(&record);
+  // Not a segment, or one that was not begun: what a crash may leave.
+  if (status.Is(Code::kEnd) || status.Is(Code::kCorruption)) return Status::Ok();
+  LSM_RETURN_IF_ERROR(status);
+  return Status::Corruption(
+      path, record.offset,
+      absl::StrCat("the segment holds log records, but ", ManifestFileName(manifest_number()),
+                   " does not know of it: the manifest has lost its last edits; restore it from a "
+                   "backup"));
 }
 
 Status VersionSet::BeginWriting() {

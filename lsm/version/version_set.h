@@ -65,6 +65,9 @@ class VersionSet {
   static Status ApplyToLogs(const VersionEdit& edit, Logs* logs);
   Status Replay(const ManifestRecord& record, const std::string& path);
   Status CheckFiles() const;
+  // kCorruption where the manifest must once have named the log segment of this number, which it
+  // has not handed out yet.
+  Status CheckUnnamedLog(uint64_t number) const;
   Status RemoveOrphans();
   VersionEdit Describe(const Version& version, const Logs& logs) const;
   Status Roll(const Version& version, const Logs& logs) ABSL_EXCLUSIVE_LOCKS_REQUIRED(apply_mutex_);
