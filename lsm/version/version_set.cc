@@ -11,6 +11,13 @@
 #include "lsm/wal/log_reader.h"
 
 namespace lsm {
+namespace {
+
+// More than are ever handed out between two edits. A file of a higher number was put there by
+// somebody else, and stepping over it could use up the numbers.
+constexpr uint64_t kMostUnrecordedNumbers = uint64_t{1} << 32;
+
+}  // namespace
 
 VersionSet::VersionSet(std::shared_ptr<Directory> directory, std::shared_ptr<TableCache> cache)
     : directory_(std::move(directory)), cache_(std::move(cache)), current_(MakeRef<Version>()) {}
@@ -152,7 +159,8 @@ Status VersionSet::BeginWriting() {
   for (const DirectoryEntry& entry : entries) {
     FileType type;
     uint64_t number;
-    if (ParseFileName(entry.name, &type, &number)) highest = std::max(highest, number + 1);
+    if (!ParseFileName(entry.name, &type, &number) || number < highest) continue;
+    if (number - next_file_number_ < kMostUnrecordedNumbers) highest = number + 1;
   }
   next_file_number_ = highest;
   {
