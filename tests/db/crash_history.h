@@ -1,5 +1,5 @@
-// What was written to a database, in order, and how much of it no crash may take back: the oracle of
-// tests that crash.
+// What was written to a database, in order, and how much of it no crash may take back: the oracle
+// of tests that crash.
 
 #ifndef LSM_TESTS_DB_CRASH_HISTORY_H_
 #define LSM_TESTS_DB_CRASH_HISTORY_H_

@@ -93,7 +93,7 @@ TEST(WriteQueueTest, GroupsEndAtTheirBytesAndBeforeWhoWantsToBeAlone) {
 TEST(WriteQueueTest, EveryWriterIsCommittedOnceAndInOrder) {
   constexpr int kThreads = 6;
   constexpr uint32_t kWrites = 4000;
-  static WriteQueue queue;  // gcc's sanitizer does not align it on the stack
+  static WriteQueue queue;          // gcc's sanitizer does not align it on the stack
   uint32_t last_of[kThreads] = {};  // the leader's, unguarded on purpose: a sanitizer would see two
   uint64_t committed = 0;
   std::vector<std::thread> threads;

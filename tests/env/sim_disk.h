@@ -3,11 +3,11 @@
 // (sim_files.h). A loss of power takes a picture of what would be left and disturbs nobody, so that
 // one run of the engine is crashed at as many points as there are.
 //
-// Simulated: the page cache and its write-back in any order, sector by sector; mapped logs, of which
-// every byte may reach the disk as soon as it is stored, committed or not; file sizes; directory
-// entries. A Sync of a log makes durable the range that was asked for and no more. A directory is
-// durable once it is made. Not simulated: disks that lie about a sync, except where a test asks for
-// that, to see that somebody notices (LieAbout).
+// Simulated: the page cache and its write-back in any order, sector by sector; mapped logs, of
+// which every byte may reach the disk as soon as it is stored, committed or not; file sizes;
+// directory entries. A Sync of a log makes durable the range that was asked for and no more. A
+// directory is durable once it is made. Not simulated: disks that lie about a sync, except where a
+// test asks for that, to see that somebody notices (LieAbout).
 //
 // Invariants:
 // 1. Every call that changes something asks the hook first, and such calls run one at a time; so a
@@ -58,12 +58,12 @@ class SimDisk final : public Env {
   // How many calls changed something.
   uint64_t calls() const { return calls_.load(std::memory_order_relaxed); }
   void SetHook(Hook hook);
-  // From now on the disk says of syncs that they were done, and does not do them, where the call, in
-  // words as the hook is told, contains `part`; "": of none.
+  // From now on the disk says of syncs that they were done, and does not do them, where the call,
+  // in words as the hook is told, contains `part`; "": of none.
   void LieAbout(std::string part);
 
-  // For Threads::kOne, else without effect. Whoever waits for work that is held back waits for ever, except that the end
-  // of an executor lets it go on.
+  // For Threads::kOne, else without effect. Whoever waits for work that is held back waits for
+  // ever, except that the end of an executor lets it go on.
   void HoldWork(bool held);
   // Until there is no work. REQUIRES: it is not held back.
   void WaitForWork();

@@ -6,7 +6,7 @@
 
 namespace lsm::fuzz {
 
-const uint64_t kMutationsPerInput = 20'000;
+const uint64_t kMutationsPerInput = 4'000;
 
 std::vector<std::string> Seeds() {
   WriteBatch batch;

@@ -26,7 +26,7 @@ std::string Block(const std::vector<Entry>& entries) {
 
 }  // namespace
 
-const uint64_t kMutationsPerInput = 10'000;
+const uint64_t kMutationsPerInput = 4'000;
 
 std::vector<std::string> Seeds() {
   const std::string big(70'000, 'b');
