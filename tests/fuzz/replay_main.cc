@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "gtest/gtest.h"
+#include "lsm/base/epoch.h"
 #include "tests/fuzz/fuzz_target.h"
 
 namespace lsm::fuzz {
@@ -70,6 +71,7 @@ void Try(const std::string& input) {
   static const std::string path = LastInputPath();
   WriteFile(path, input);
   Run(input);
+  EpochDrain();
 }
 
 int Main(const std::vector<std::string>& arguments) {
