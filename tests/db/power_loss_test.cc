@@ -65,7 +65,7 @@ Setting SettingOf(uint64_t seed) {
     case 3:
       return {TinyOptions({{"compaction_style", "tiered"}, {"mmap_reads", "false"}})};
     default:
-      return {TinyOptions(), 1000, SimDisk::Threads::kOne, 15};
+      return {TinyOptions(), 1000, SimDisk::Threads::kOne, 25};
   }
 }
 
@@ -388,7 +388,7 @@ TEST_P(PowerLossTest, LeavesAPrefixOfTheWritesThatHoldsAllThatWasSynced) {
   Trial trial(GetParam());
   EXPECT_EQ(trial.Run(/*lie=*/""), "");
   if (HasFailure()) return;
-  EXPECT_GE(trial.pictures(), 30u);
+  EXPECT_GE(trial.pictures(), 20u);
   EXPECT_GE(trial.nested(), 20u);
   RecordProperty("pictures", std::to_string(trial.pictures()));
   RecordProperty("nested", std::to_string(trial.nested()));

@@ -83,6 +83,14 @@ class SimLog final : public LogFile {
     return disk_->Sync(begin == 0 ? "sync the beginning of" : "sync more of", name_,
                        [&](SimNames*) { inode_->SyncRange(begin, end); });
   }
+  void ReleaseTail(uint64_t offset) override {
+    disk_->Change("release the tail of", name_, [&](SimNames*) {
+      const auto tail = base_->Reserve(offset, size_ - offset);
+      if (!tail.ok()) return;  // there is none
+      std::memset(*tail, 0, size_ - offset);
+      inode_->Touch(size_);
+    });
+  }
 
  private:
   SimDisk* const disk_;
