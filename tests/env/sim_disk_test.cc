@@ -172,6 +172,33 @@ TEST_F(SimDiskTest, AReusedLogKeepsWhatWasDurableUntilItIsOverwritten) {
   EXPECT_GT(begins.size(), 2u);  // zeros, rubbish
 }
 
+TEST_F(SimDiskTest, ATailThatIsGivenBackIsZeroButNotYetOnTheDisk) {
+  const auto log = NewLog("log", 2 * kSimSectorSize);
+  const std::string x(kSimSectorSize, 'x');
+  Store(log.get(), 0, x + x);
+  ASSERT_OK(log->Sync(0, 2 * kSimSectorSize));
+  log->ReleaseTail(kSimSectorSize);
+  log->ReleaseTail(2 * kSimSectorSize);  // nothing
+  const std::string zeros(kSimSectorSize, '\0');
+  EXPECT_EQ(ReadAll(directory_.get(), "log"), x + zeros);
+  EXPECT_EQ(OutcomesOf("log"), (Strings{x + x, x + zeros}));
+}
+
+TEST_F(SimDiskTest, LiesAboutTheSyncsItIsToldTo) {
+  disk_.LieAbout("sync a");
+  for (const char* name : {"a", "b"}) MakeDurable(name, "1");
+  EXPECT_TRUE(Outcomes().contains("a= b=1"));
+  EXPECT_TRUE(Outcomes().contains("a=1 b=1"));
+  disk_.LieAbout("directory");
+  ASSERT_OK(directory_->Remove("b"));
+  ASSERT_OK(directory_->Sync());
+  EXPECT_TRUE(Outcomes().contains("a= b=1"));
+  disk_.LieAbout("");
+  ASSERT_OK(directory_->Sync());
+  EXPECT_TRUE(Outcomes().contains("a="));
+  EXPECT_FALSE(Outcomes().contains("a= b=1"));
+}
+
 TEST_F(SimDiskTest, AKillLosesNothingAndMakesNothingDurable) {
   MakeDurable("a", "1");
   auto file = directory_->Create("b");
