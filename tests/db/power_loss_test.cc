@@ -16,7 +16,6 @@
 
 #include <algorithm>
 #include <cstdlib>
-#include <functional>
 #include <random>
 #include <set>
 #include <vector>
@@ -41,6 +40,7 @@ constexpr size_t kMaxPictures = 200;  // of one history
 constexpr uint64_t kKeys = 80;
 // Larger than the smallest segment of the log.
 constexpr size_t kLargeValue = 70'000;
+
 uint64_t Scale() {
   const char* scale = std::getenv("LSM_TEST_SCALE");
   const uint64_t number = scale == nullptr ? 1 : std::strtoull(scale, nullptr, 10);
