@@ -25,7 +25,8 @@ void NoteRequest(size_t size) {
 
 }  // namespace
 
-// The other forms of new and delete come down to these.
+// The other forms of new and delete come down to these. The sanitizers have their own.
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
 void* operator new(size_t size) {
   NoteRequest(size);
   if (void* memory = std::malloc(size == 0 ? 1 : size)) return memory;
@@ -42,6 +43,7 @@ void operator delete(void* memory) noexcept { std::free(memory); }
 void operator delete(void* memory, size_t) noexcept { std::free(memory); }
 void operator delete(void* memory, std::align_val_t) noexcept { std::free(memory); }
 void operator delete(void* memory, size_t, std::align_val_t) noexcept { std::free(memory); }
+#endif
 
 namespace lsm {
 namespace {

@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <chrono>
-#include <cstdlib>
 #include <iostream>
 #include <map>
 #include <random>
@@ -24,11 +23,6 @@ namespace {
 
 constexpr size_t kSector = 512;
 constexpr uint64_t kSeed = 1;
-
-uint64_t Scale() {
-  const char* text = std::getenv("LSM_TEST_SCALE");
-  return text == nullptr ? 1 : std::max<uint64_t>(1, std::strtoull(text, nullptr, 10));
-}
 
 const SmallDatabase& DatabaseOf(SmallDatabaseKind kind) {
   static std::map<SmallDatabaseKind, SmallDatabase> made;
@@ -100,7 +94,7 @@ class DamageTest : public testing::TestWithParam<SmallDatabaseKind> {
 
   // About `budget` numbers below `total`, evenly spread; all of them where the budget allows it.
   std::vector<uint64_t> Sample(uint64_t total, uint64_t budget) {
-    budget *= Scale();
+    budget = budget * TestScale() / kSanitizerSlowness;
     std::vector<uint64_t> numbers;
     const uint64_t stride = std::max<uint64_t>(1, total / std::max<uint64_t>(1, budget));
     for (uint64_t begin = 0; begin < total; begin += stride) {
@@ -330,7 +324,7 @@ TEST(LostEditTest, ASegmentWithRecordsIsMissed) {
 
 // Blocks that were written where others belong.
 TEST_P(DamageTest, BlocksSwapped) {
-  for (const uint64_t round : Sample(800 * Scale(), 800)) {
+  for (const uint64_t round : Sample(800 * TestScale(), 800)) {
     const size_t size = std::vector<size_t>{8, 64, 192, kSector}[random_() % 4];
     const size_t step = round % 2 == 0 ? 8 : size;
     const std::string name = AnyName();
@@ -352,7 +346,7 @@ TEST_P(DamageTest, BlocksSwapped) {
 TEST_P(DamageTest, BlocksOfOtherFilesAndTimes) {
   std::map<std::string, std::vector<Source>> sources;
   for (const std::string& name : names_) sources[name] = SourcesFor(name);
-  for (const uint64_t round : Sample(800 * Scale(), 800)) {
+  for (const uint64_t round : Sample(800 * TestScale(), 800)) {
     const std::string name = AnyName();
     if (sources[name].empty()) continue;
     const Source& source = sources[name][random_() % sources[name].size()];

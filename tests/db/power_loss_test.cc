@@ -32,7 +32,7 @@ namespace {
 
 using Random = std::mt19937_64;
 
-constexpr uint64_t kHistories = 20;
+constexpr uint64_t kHistories = 20 / kSanitizerSlowness;
 constexpr uint64_t kSteps = 300;
 constexpr uint64_t kStepsAfterCrash = 12;
 constexpr int kMaxCrashes = 3;
@@ -40,12 +40,6 @@ constexpr size_t kMaxPictures = 200;  // of one history
 constexpr uint64_t kKeys = 80;
 // Larger than the smallest segment of the log.
 constexpr size_t kLargeValue = 70'000;
-
-uint64_t Scale() {
-  const char* scale = std::getenv("LSM_TEST_SCALE");
-  const uint64_t number = scale == nullptr ? 1 : std::strtoull(scale, nullptr, 10);
-  return std::max<uint64_t>(number, 1);
-}
 
 struct Setting {
   Options options;
@@ -394,7 +388,8 @@ TEST_P(PowerLossTest, LeavesAPrefixOfTheWritesThatHoldsAllThatWasSynced) {
   RecordProperty("nested", std::to_string(trial.nested()));
 }
 
-INSTANTIATE_TEST_SUITE_P(Seeds, PowerLossTest, testing::Range<uint64_t>(1, kHistories* Scale() + 1),
+INSTANTIATE_TEST_SUITE_P(Seeds, PowerLossTest,
+                         testing::Range<uint64_t>(1, kHistories* TestScale() + 1),
                          [](const auto& seed) { return std::to_string(seed.param); });
 
 TEST(PowerLossReplayTest, TheSameSeedTakesTheSamePictures) {
