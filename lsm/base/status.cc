@@ -152,4 +152,10 @@ std::string Status::ToString() const {
   return text;
 }
 
+Status FinalStatus(const Status& cause, std::string_view context) {
+  const Status explained =
+      CatchOutOfMemory([&] { return cause.WithContext(context).WithRetryable(false); });
+  return explained.Is(cause.code()) ? explained : cause;
+}
+
 }  // namespace lsm

@@ -122,6 +122,10 @@ Status CatchOutOfMemory(Work work) {
   }
 }
 
+// `cause` as what ended something for good: with `context` before its message and not to be
+// retried; as it is where there is no memory for the words.
+Status FinalStatus(const Status& cause, std::string_view context);
+
 // A T, or the Status that says why there is none. status() is OK exactly when there is a value.
 template <typename T>
 class [[nodiscard]] Result {

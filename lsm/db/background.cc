@@ -56,14 +56,8 @@ void Background::Stop() {
 Status Background::Poison(const Status& cause) {
   absl::MutexLock lock(&mutex_);
   if (fatal_error_.ok()) {
-    // In this order, so that it holds even where there is no memory for the words.
-    fatal_error_ = cause;
+    fatal_error_ = FinalStatus(cause, "the database is read-only until it is reopened, because");
     poisoned_.store(true, std::memory_order_release);
-    const Status explained = CatchOutOfMemory([&] {
-      return cause.WithContext("the database is read-only until it is reopened, because")
-          .WithRetryable(false);
-    });
-    if (explained.code() == cause.code()) fatal_error_ = explained;
     changed_.SignalAll();
   }
   return fatal_error_;

@@ -97,13 +97,10 @@ Status Background::InstallFlush(std::vector<TableMeta> tables,
   const uint64_t run_id = context_->versions->NewRunId();
   uint64_t bytes = 0;
   std::vector<uint64_t> numbers;
-  for (TableMeta& table : tables) {
+  for (const TableMeta& table : tables) {
     bytes += table.file_size;
     numbers.push_back(table.number);
-    const KeyRange range = table.range;
-    const uint64_t size = table.file_size;
-    edit.added_slices.push_back(
-        {.level = 0, .run_id = run_id, .table = std::move(table), .range = range, .size = size});
+    edit.added_slices.push_back(WholeTable(0, run_id, table));
   }
   std::vector<LogSegmentRef> retired;
   {
@@ -135,11 +132,7 @@ Status Background::FlushMemTable(const RefPtr<MemTable>& memtable) {
   VersionEdit edit;
   const uint64_t run_id = context_->versions->NewRunId();
   for (const TableMeta& table : tables) {
-    edit.added_slices.push_back({.level = 0,
-                                 .run_id = run_id,
-                                 .table = table,
-                                 .range = table.range,
-                                 .size = table.file_size});
+    edit.added_slices.push_back(WholeTable(0, run_id, table));
   }
   return context_->versions->Apply(std::move(edit));
 }

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "absl/cleanup/cleanup.h"
 #include "lsm/base/write_batch.h"
 #include "lsm/db/background.h"
 #include "lsm/filter/monkey.h"
@@ -14,18 +15,6 @@ namespace {
 
 // A job takes about this many tables' worth of input.
 constexpr uint64_t kTablesPerJob = 2;
-
-// Lets go of a mutex that is held until the end of the scope, however that comes.
-class Unlocked {
- public:
-  explicit Unlocked(absl::Mutex* mutex) : mutex_(mutex) { mutex_->Unlock(); }
-  ~Unlocked() { mutex_->Lock(); }
-  Unlocked(const Unlocked&) = delete;
-  Unlocked& operator=(const Unlocked&) = delete;
-
- private:
-  absl::Mutex* const mutex_;
-};
 
 }  // namespace
 
@@ -183,11 +172,7 @@ Status Background::RunTask(const Task& task) {
   uint64_t bytes = 0;
   for (const TableMeta& table : written) {
     bytes += table.file_size;
-    outputs.push_back({.level = spec.target_level,
-                       .run_id = spec.target_run,
-                       .table = table,
-                       .range = table.range,
-                       .size = table.file_size});
+    outputs.push_back(WholeTable(spec.target_level, spec.target_run, table));
   }
   if (!written.empty()) LSM_RETURN_IF_ERROR(context_->directory->Sync());
   LSM_RETURN_IF_ERROR(InstallMerge(task, std::move(outputs)));
@@ -374,7 +359,8 @@ Status Background::RunManualMerge(Merge* merge, const KeyRange& range,
     ScheduleMerges();
     changed_.WaitWithTimeout(&mutex_, kReportEvery);
     if (merge->cancelled || is_over()) continue;
-    const Unlocked unlocked(&mutex_);
+    mutex_.Unlock();
+    const absl::Cleanup relock = [this] { mutex_.Lock(); };
     if (report && report(merge->progress)) merge->cancelled = true;
   }
   if (merge->cancelled) {

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "absl/cleanup/cleanup.h"
 #include "lsm/base/write_batch.h"
 #include "lsm/db/properties.h"
 #include "lsm/db/read_path.h"
@@ -242,12 +243,7 @@ Status DbImpl::CompactRange(KeyRangeView range, const ProgressFn& progress) {
   }
   if (range.begin == range.end) return Status::Ok();
   ProgressReporter reporter(progress);
-  struct Mark {
-    explicit Mark(const DbImpl* db) : outer(std::exchange(compacting_, db)) {}
-    ~Mark() { compacting_ = outer; }
-    const DbImpl* const outer;
-  };
-  const Mark mark(this);
+  const absl::Cleanup restore = [outer = std::exchange(compacting_, this)] { compacting_ = outer; };
   Status status = reporter.BeginFlush();
   if (status.ok()) status = write_path_->SwitchMemTable();
   if (status.ok()) status = background_->WaitForFlush();

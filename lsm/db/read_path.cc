@@ -54,14 +54,13 @@ std::optional<Status> GetFromRun(const Run& run, SequenceNumber sequence, std::s
 class ScanSources : public RefCounted {
  public:
   ScanSources(RefPtr<const ReadState> state, KeyRangeView range)
-      : state_(std::move(state)), lower_(range.begin), bounded_(range.end != InfiniteKey()) {
-    // That one is large, and everywhere already.
-    if (bounded_) upper_ = range.end;
+      : state_(std::move(state)), lower_(range.begin) {
+    if (range.end != InfiniteKey()) upper_ = range.end;
   }
 
   const ReadState& state() const { return *state_; }
   KeyRangeView range() const {
-    return {lower_, bounded_ ? std::string_view(upper_) : InfiniteKey()};
+    return {lower_, upper_.has_value() ? std::string_view(*upper_) : InfiniteKey()};
   }
   void Keep(RefPtr<const Table> table) { tables_.push_back(std::move(table)); }
 
@@ -70,8 +69,8 @@ class ScanSources : public RefCounted {
 
   const RefPtr<const ReadState> state_;
   const std::string lower_;
-  const bool bounded_;
-  std::string upper_;
+  // None stands for InfiniteKey(), which is large, and everywhere already.
+  std::optional<std::string> upper_;
   std::vector<RefPtr<const Table>> tables_;
 };
 

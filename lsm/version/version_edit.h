@@ -64,6 +64,14 @@ struct AddedSlice {
   uint64_t size = 0;  // roughly, of the file's bytes that belong to the range
 };
 
+inline AddedSlice WholeTable(uint32_t level, uint64_t run_id, const TableMeta& table) {
+  return {.level = level,
+          .run_id = run_id,
+          .table = table,
+          .range = table.range,
+          .size = table.file_size};
+}
+
 struct RemovedSlice {
   uint32_t level = 0;
   uint64_t run_id = 0;

@@ -245,7 +245,10 @@ Status VersionSet::Roll(const Version& version, const Logs& logs) {
       CatchOutOfMemory([&] { return SetCurrentManifest(directory_.get(), number); });
   // CURRENT may name either manifest after a crash. Both hold what was applied so far only as long
   // as nothing is applied to either.
-  if (!status.ok()) return Poison(status, "the manifest could not be replaced");
+  if (!status.ok()) {
+    poison_ = FinalStatus(status, "the manifest could not be replaced; reopen the database");
+    return poison_;
+  }
   uint64_t old_number;
   {
     absl::MutexLock lock(&mutex_);
@@ -257,13 +260,6 @@ Status VersionSet::Roll(const Version& version, const Logs& logs) {
     (void)CatchOutOfMemory([&] { return directory_->Remove(ManifestFileName(old_number)); });
   }
   return Status::Ok();
-}
-
-Status VersionSet::Poison(const Status& cause, std::string_view what) {
-  // In this order, so that it holds even where there is no memory for the words.
-  poison_ = cause;
-  poison_ = cause.WithContext(absl::StrCat(what, "; reopen the database")).WithRetryable(false);
-  return poison_;
 }
 
 Status VersionSet::Apply(VersionEdit edit) {
@@ -289,7 +285,10 @@ Status VersionSet::Apply(VersionEdit edit) {
   if (manifest_->HasRoomFor(bytes)) {
     const Status status = CatchOutOfMemory([&] { return manifest_->Append(bytes); });
     // Full disks included: the edit may be in the file all the same.
-    if (!status.ok()) return Poison(status, "the manifest could not be written");
+    if (!status.ok()) {
+      poison_ = FinalStatus(status, "the manifest could not be written; reopen the database");
+      return poison_;
+    }
   } else {
     LSM_RETURN_IF_ERROR(Roll(*version, logs));
   }

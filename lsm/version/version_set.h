@@ -18,7 +18,6 @@
 #include <atomic>
 #include <map>
 #include <memory>
-#include <string_view>
 #include <vector>
 
 #include "absl/base/thread_annotations.h"
@@ -71,9 +70,6 @@ class VersionSet {
   Status RemoveOrphans();
   VersionEdit Describe(const Version& version, const Logs& logs) const;
   Status Roll(const Version& version, const Logs& logs) ABSL_EXCLUSIVE_LOCKS_REQUIRED(apply_mutex_);
-  // Ends all writing to the manifest; answers why.
-  Status Poison(const Status& cause, std::string_view what)
-      ABSL_EXCLUSIVE_LOCKS_REQUIRED(apply_mutex_);
   // Allocates nothing: what the manifest says must come to be.
   void Install(RefPtr<const Version> version, Logs logs);
 

@@ -3,7 +3,6 @@
 // bazel test --test_env=LSM_TEST_SCALE=N //tests/db:damage_test
 
 #include <algorithm>
-#include <chrono>
 #include <iostream>
 #include <map>
 #include <random>
@@ -51,22 +50,15 @@ class DamageTest : public testing::TestWithParam<SmallDatabaseKind> {
     for (const auto& [name, range] : database_.tables) names_.push_back(name);
     for (const std::string& name : database_.log.files) names_.push_back(name);
   }
-  void TearDown() override {
-    const std::chrono::duration<double> took = std::chrono::steady_clock::now() - start_;
-    std::cout << images_ << " images in " << took.count() << " s, at most " << slowest_
-              << " s for one\n";
-  }
+  void TearDown() override { std::cout << images_ << " images\n"; }
 
   // Looks at image_. False: there was too much trouble to go on.
   bool Try(const std::string& what) {
-    const auto before = std::chrono::steady_clock::now();
     const LookOptions options = {
         .mmap_reads = images_ % 2 == 0, .compact = images_ % 9 == 0, .again = images_ % 3 == 0};
     ++images_;
     const Fate fate = FateOf(database_, image_);
     const std::string trouble = LookForTrouble(database_, fate, image_, options);
-    const std::chrono::duration<double> took = std::chrono::steady_clock::now() - before;
-    slowest_ = std::max(slowest_, took.count());
     if (trouble.empty()) return true;
     ADD_FAILURE() << what << ", mmap_reads " << options.mmap_reads << ", compact "
                   << options.compact << trouble;
@@ -126,10 +118,8 @@ class DamageTest : public testing::TestWithParam<SmallDatabaseKind> {
   std::mt19937_64 random_{kSeed};
 
  private:
-  const std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
   uint64_t images_ = 0;
   int failures_ = 0;
-  double slowest_ = 0;
 };
 
 INSTANTIATE_TEST_SUITE_P(Databases, DamageTest,

@@ -4,21 +4,11 @@
 
 #include "lsm/base/coding.h"
 #include "tests/fuzz/fuzz_target.h"
+#include "tests/wal/log_testing.h"
 
 namespace lsm::fuzz {
-namespace {
 
-// Seals the record at `offset`, whose payload is in place.
-void SealRecord(uint64_t number, LogPosition base, uint64_t offset, LogRecordHeader header,
-                std::string* segment) {
-  const LogPosition position = base + (offset - kLogSegmentHeaderSize);
-  const std::string_view payload =
-      std::string_view(*segment).substr(offset + kLogRecordHeaderSize, LogPaddedSize(header.size));
-  header.payload_sum = LogPayloadSum(payload, number, position);
-  EncodeRecordHeader(header, number, position, segment->data() + offset);
-}
-
-}  // namespace
+using testing::SealRecord;
 
 std::string MakeSegment(uint64_t number, LogPosition base, uint64_t size,
                         const std::vector<std::string>& payloads) {

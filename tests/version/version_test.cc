@@ -11,11 +11,8 @@ namespace {
 
 AddedSlice SliceOf(uint32_t level, uint64_t run, uint64_t table, const std::string& begin,
                    const std::string& end) {
-  return {.level = level,
-          .run_id = run,
-          .table = {.number = table, .file_size = 100, .entry_count = 10, .range = {begin, end}},
-          .range = {begin, end},
-          .size = 100};
+  return WholeTable(level, run,
+                    {.number = table, .file_size = 100, .entry_count = 10, .range = {begin, end}});
 }
 
 class VersionTest : public testing::Test {

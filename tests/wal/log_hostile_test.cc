@@ -28,15 +28,11 @@ std::string Segment(const LogSegmentHeader& header, size_t size) {
 // Puts a record with valid sums at `offset`, with as much of its payload as the file has room for.
 void PutRecord(std::string* bytes, uint64_t number, LogPosition base, size_t offset,
                LogRecordHeader header, std::string_view payload) {
-  const LogPosition position = base + offset - kLogSegmentHeaderSize;
   const size_t begin = offset + kLogRecordHeaderSize;
   if (begin > bytes->size()) return;
   payload = payload.substr(0, bytes->size() - begin);
   bytes->replace(begin, payload.size(), payload);
-  const size_t padded = std::min<size_t>(LogPaddedSize(header.size), bytes->size() - begin);
-  header.payload_sum =
-      LogPayloadSum(std::string_view(*bytes).substr(begin, padded), number, position);
-  EncodeRecordHeader(header, number, position, bytes->data() + offset);
+  testing::SealRecord(number, base, offset, header, bytes);
 }
 
 TEST(LogHostileTest, ASizeBeyondTheSegmentEndsIt) {

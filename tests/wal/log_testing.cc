@@ -144,6 +144,15 @@ Replay ReadLog(const std::vector<SegmentImage>& images) {
   return replay;
 }
 
+void SealRecord(uint64_t number, LogPosition base, uint64_t offset, LogRecordHeader header,
+                std::string* segment) {
+  const LogPosition position = base + (offset - kLogSegmentHeaderSize);
+  const std::string_view payload =
+      std::string_view(*segment).substr(offset + kLogRecordHeaderSize, LogPaddedSize(header.size));
+  header.payload_sum = LogPayloadSum(payload, number, position);
+  EncodeRecordHeader(header, number, position, segment->data() + offset);
+}
+
 bool IsPrefix(const std::vector<Written>& prefix, const std::vector<Written>& whole) {
   return prefix.size() <= whole.size() && std::equal(prefix.begin(), prefix.end(), whole.begin());
 }

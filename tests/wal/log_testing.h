@@ -68,6 +68,11 @@ struct Replay {
 // answer.
 Replay ReadLog(const std::vector<SegmentImage>& segments);
 
+// Writes the header, with valid sums, of the record at `offset` of segment `number`, whose payload
+// is in place as far as the segment has room for it.
+void SealRecord(uint64_t number, LogPosition base, uint64_t offset, LogRecordHeader header,
+                std::string* segment);
+
 bool IsPrefix(const std::vector<Written>& prefix, const std::vector<Written>& whole);
 
 }  // namespace lsm::testing
