@@ -3,7 +3,7 @@
 #include <algorithm>
 
 #include "absl/base/thread_annotations.h"
-#include "absl/synchronization/mutex.h"
+#include "lsm/base/sync.h"
 
 namespace lsm {
 
@@ -37,7 +37,7 @@ class EpochDomain {
 
   void Retire(Retirable* object) {
     object->retired_epoch_ = internal::global_epoch.fetch_add(1, std::memory_order_seq_cst);
-    absl::MutexLock lock(&mutex_);
+    MutexLock lock(&mutex_);
     object->next_retired_ = retired_;
     retired_ = object;
     retired_count_.fetch_add(1, std::memory_order_relaxed);
@@ -58,9 +58,9 @@ class EpochDomain {
     // the second test.
     while (OldestActive() <= epoch || IsRetiredUpTo(epoch)) {
       Collect();
-      absl::SleepFor(absl::Microseconds(20));
+      BackOff(absl::Microseconds(20));
     }
-    absl::MutexLock lock(&mutex_);
+    MutexLock lock(&mutex_);
     const uint64_t begun = deletions_begun_;
     const auto finished = [this, begun]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
       for (const Deletion* d = deletions_; d != nullptr; d = d->next) {
@@ -92,7 +92,7 @@ class EpochDomain {
   }
 
   bool IsRetiredUpTo(uint64_t epoch) {
-    absl::MutexLock lock(&mutex_);
+    MutexLock lock(&mutex_);
     for (const Retirable* object = retired_; object != nullptr; object = object->next_retired_) {
       if (object->retired_epoch_ <= epoch) return true;
     }
@@ -103,7 +103,7 @@ class EpochDomain {
   void Collect() {
     Deletion deletion;
     {
-      absl::MutexLock lock(&mutex_);
+      MutexLock lock(&mutex_);
       deletion.garbage = TakeGarbage();
       if (deletion.garbage == nullptr) return;
       deletion.number = ++deletions_begun_;
@@ -113,7 +113,7 @@ class EpochDomain {
     while (deletion.garbage != nullptr) {
       delete std::exchange(deletion.garbage, deletion.garbage->next_retired_);
     }
-    absl::MutexLock lock(&mutex_);
+    MutexLock lock(&mutex_);
     Deletion** link = &deletions_;
     while (*link != &deletion) link = &(*link)->next;
     *link = deletion.next;
@@ -142,7 +142,7 @@ class EpochDomain {
   }
 
   std::atomic<internal::EpochSlot*> slots_{nullptr};
-  absl::Mutex mutex_;
+  Mutex mutex_;
   Retirable* retired_ ABSL_GUARDED_BY(mutex_) = nullptr;
   // Changed under mutex_, read without.
   std::atomic<uint64_t> retired_count_{0};

@@ -8,9 +8,9 @@
 #include <utility>
 
 #include "absl/base/thread_annotations.h"
-#include "absl/synchronization/mutex.h"
 #include "lsm/base/check.h"
 #include "lsm/base/limits.h"
+#include "lsm/base/sync.h"
 
 namespace lsm {
 
@@ -111,7 +111,7 @@ struct BlockCache::Shard {
   // Alone on its line: readers load it, and only a replacement of the array writes it.
   alignas(64) std::atomic<SlotArray*> slots{nullptr};
 
-  alignas(64) absl::Mutex mutex;
+  alignas(64) Mutex mutex;
   uint64_t used ABSL_GUARDED_BY(mutex) = 0;
   uint64_t erased ABSL_GUARDED_BY(mutex) = 0;
   uint64_t hand ABSL_GUARDED_BY(mutex) = 0;
@@ -197,7 +197,7 @@ void BlockCache::Insert(Key key, const RefPtr<MemoryBlock>& block) {
   const Place place = PlaceOf(key, shard_count_);
   Shard& shard = shards_[place.shard];
   Dropped dropped;
-  absl::MutexLock lock(&shard.mutex);
+  MutexLock lock(&shard.mutex);
   if (!shard.MakeRoom(&dropped)) return;
 
   SlotArray& slots = *shard.slots.load();
@@ -230,7 +230,7 @@ void BlockCache::EraseTable(uint64_t table_number) {
   for (uint64_t i = 0; i < shard_count_; ++i) {
     Shard& shard = shards_[i];
     Dropped dropped;
-    absl::MutexLock lock(&shard.mutex);
+    MutexLock lock(&shard.mutex);
     SlotArray* slots = shard.slots.load();
     if (slots == nullptr) continue;
     for (uint64_t j = 0; j <= slots->mask(); ++j) {

@@ -29,7 +29,7 @@ Status Background::Start() {
       mergers_, context_->env->NewExecutor("lsm-merge", context_->options.background_threads));
   LSM_ASSIGN_OR_RETURN(ticker_, context_->env->NewExecutor("lsm-tick", 1));
   PublishVersion();
-  absl::MutexLock lock(&mutex_);
+  MutexLock lock(&mutex_);
   started_ = true;
   last_write_micros_ = context_->env->NowMicros();
   ticker_->Schedule([this] { TickLoop(); });
@@ -43,7 +43,7 @@ Status Background::Start() {
 
 void Background::Stop() {
   {
-    absl::MutexLock lock(&mutex_);
+    MutexLock lock(&mutex_);
     stopping_.store(true, std::memory_order_release);
     changed_.SignalAll();
     tick_wake_.SignalAll();
@@ -54,7 +54,7 @@ void Background::Stop() {
 }
 
 Status Background::Poison(const Status& cause) {
-  absl::MutexLock lock(&mutex_);
+  MutexLock lock(&mutex_);
   if (fatal_error_.ok()) {
     fatal_error_ = FinalStatus(cause, "the database is read-only until it is reopened, because");
     poisoned_.store(true, std::memory_order_release);
@@ -64,12 +64,12 @@ Status Background::Poison(const Status& cause) {
 }
 
 Status Background::FatalErrorSlow() const {
-  absl::MutexLock lock(&mutex_);
+  MutexLock lock(&mutex_);
   return fatal_error_;
 }
 
 Status Background::background_error() const {
-  absl::MutexLock lock(&mutex_);
+  MutexLock lock(&mutex_);
   if (!fatal_error_.ok()) return fatal_error_;
   return flush_error_.ok() ? merge_error_ : flush_error_;
 }
@@ -84,7 +84,7 @@ Status Background::WaitStatus() const {
 }
 
 Status Background::WaitForMemTable() {
-  absl::MutexLock lock(&mutex_);
+  MutexLock lock(&mutex_);
   const uint64_t before = context_->env->NowMicros();
   const uint64_t asked_at = flush_attempts_;
   bool waited = false;
@@ -118,7 +118,7 @@ Status Background::CheckFlush(uint64_t asked_at) {
 }
 
 void Background::OnMemTableSwitched() {
-  absl::MutexLock lock(&mutex_);
+  MutexLock lock(&mutex_);
   ++memtables_switched_;
   immutable_count_ = memtables_switched_ - flushes_done_;
   last_write_micros_ = context_->env->NowMicros();
@@ -135,7 +135,7 @@ uint64_t Background::StallNanosPerKiB(double active_fill) const {
 }
 
 Status Background::WaitForFlush() {
-  absl::MutexLock lock(&mutex_);
+  MutexLock lock(&mutex_);
   const uint64_t target = memtables_switched_;
   const uint64_t asked_at = flush_attempts_;
   while (flushes_done_ < target) {
@@ -146,7 +146,7 @@ Status Background::WaitForFlush() {
 }
 
 Status Background::WaitIdle() {
-  absl::MutexLock lock(&mutex_);
+  MutexLock lock(&mutex_);
   ++idle_waiters_;
   ScheduleMerges();
   Status status;
@@ -170,7 +170,7 @@ bool Background::IsQuiescent() const {
 }
 
 Background::Activity Background::activity() const {
-  absl::MutexLock lock(&mutex_);
+  MutexLock lock(&mutex_);
   Activity activity{.merges = merges_.size(), .jobs = 0, .flushing = flush_scheduled_};
   for (const Merge& merge : merges_) activity.jobs += merge.running_jobs;
   return activity;
@@ -214,7 +214,7 @@ void Background::TickLoop() {
   uint64_t next_sync = context_->env->NowMicros() + sync_interval;
   while (true) {
     {
-      absl::MutexLock lock(&mutex_);
+      MutexLock lock(&mutex_);
       while (!stopping_.load(std::memory_order_acquire) && !NeedsTicks()) {
         tick_wake_.Wait(&mutex_);
       }

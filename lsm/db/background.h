@@ -36,8 +36,8 @@
 #include <vector>
 
 #include "absl/base/thread_annotations.h"
-#include "absl/synchronization/mutex.h"
 #include "lsm/base/status.h"
+#include "lsm/base/sync.h"
 #include "lsm/compaction/job.h"
 #include "lsm/compaction/merge_plan.h"
 #include "lsm/db/context.h"
@@ -177,10 +177,10 @@ class Background {
   std::atomic<uint64_t> immutable_count_{0};
   std::atomic<uint64_t> flushed_runs_{0};
 
-  absl::Mutex install_mutex_ ABSL_ACQUIRED_BEFORE(mutex_);
-  mutable absl::Mutex mutex_;
-  absl::CondVar changed_;
-  absl::CondVar tick_wake_;  // the ticker may have something to wait for, or must stop
+  Mutex install_mutex_ ABSL_ACQUIRED_BEFORE(mutex_);
+  mutable Mutex mutex_;
+  CondVar changed_;
+  CondVar tick_wake_;  // the ticker may have something to wait for, or must stop
   Status fatal_error_ ABSL_GUARDED_BY(mutex_);
   Status flush_error_ ABSL_GUARDED_BY(mutex_);
   Status merge_error_ ABSL_GUARDED_BY(mutex_);

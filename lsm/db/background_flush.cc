@@ -34,14 +34,14 @@ void Background::FlushLoop() {
     (void)CatchOutOfMemory([this] { return logs_->PrepareSpare(); });
     uint64_t attempt;
     {
-      absl::MutexLock lock(&mutex_);
+      MutexLock lock(&mutex_);
       attempt = ++flush_attempts_;
     }
     const Status status = CatchOutOfMemory([this] { return FlushOldest(); });
     // Before writers are told that there is room: the memory of the memtable is free for the next
     // one.
     EpochDrain();
-    absl::MutexLock lock(&mutex_);
+    MutexLock lock(&mutex_);
     if (status.ok()) {
       ++flushes_done_;
       immutable_count_ = memtables_switched_ - flushes_done_;
@@ -104,7 +104,7 @@ Status Background::InstallFlush(std::vector<TableMeta> tables,
   }
   std::vector<LogSegmentRef> retired;
   {
-    absl::MutexLock install(&install_mutex_);
+    MutexLock install(&install_mutex_);
     for (const LogSegmentRef& log : context_->versions->logs()) {
       if (log.number >= next_log) continue;
       retired.push_back(log);

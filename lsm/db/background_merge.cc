@@ -32,7 +32,7 @@ void Background::MergeLoop() {
   while (true) {
     Task task;
     {
-      absl::MutexLock lock(&mutex_);
+      MutexLock lock(&mutex_);
       if (stopping_.load(std::memory_order_acquire) || !NextTask(&task)) {
         --merge_loops_;
         ReapMerges();
@@ -120,7 +120,7 @@ void Background::ReapMerges() {
 }
 
 void Background::FinishTask(const Task& task, const Status& status) {
-  absl::MutexLock lock(&mutex_);
+  MutexLock lock(&mutex_);
   Merge& merge = *task.merge;
   --merge.running_jobs;
   // A thorough merge has nothing else to tell what it has been through.
@@ -242,7 +242,7 @@ Status Background::InstallMerge(const Task& task, std::vector<AddedSlice> output
   if (!task.plan.move) {
     for (const AddedSlice& output : outputs) numbers.push_back(output.table.number);
   }
-  absl::MutexLock install(&install_mutex_);
+  MutexLock install(&install_mutex_);
   const auto version = context_->versions->current();
   VersionEdit edit;
   for (const JobPlan::Input& input : task.plan.inputs) {
@@ -304,7 +304,7 @@ MergeSpec Background::ManualSpec(const Version& version, const KeyRange& range) 
 
 Status Background::CompactRange(const KeyRange& range,
                                 const std::function<bool(const MergeProgress&)>& report) {
-  absl::MutexLock lock(&mutex_);
+  MutexLock lock(&mutex_);
   const auto closed = [this] { return stopping_.load(std::memory_order_acquire); };
   ++manual_waiting_;
   while (manual_active_ && !closed()) changed_.Wait(&mutex_);

@@ -15,7 +15,7 @@ Result<LogSet::NewSegment> LogSet::MakeFile(uint64_t size) {
   const std::string name = LogFileName(segment.number);
   uint64_t recycled = 0;
   {
-    absl::MutexLock lock(&mutex_);
+    MutexLock lock(&mutex_);
     if (!recycled_.empty()) {
       recycled = recycled_.back();
       recycled_.pop_back();
@@ -55,7 +55,7 @@ Status LogSet::Activate(NewSegment segment, LogPosition base, LogPosition known_
   LSM_ASSIGN_OR_RETURN(
       std::shared_ptr<LogWriter> writer,
       LogWriter::Create(std::move(segment.file), segment.number, base, known_synced));
-  absl::MutexLock lock(&mutex_);
+  MutexLock lock(&mutex_);
   if (active_ != nullptr && active_->synced() < active_->end()) unsynced_.push_back(active_);
   active_ = std::move(writer);
   return Status::Ok();
@@ -63,7 +63,7 @@ Status LogSet::Activate(NewSegment segment, LogPosition base, LogPosition known_
 
 Status LogSet::Start(LogPosition position, LogPosition known_synced,
                      const std::vector<uint64_t>& void_segments) {
-  absl::MutexLock making(&spare_mutex_);
+  MutexLock making(&spare_mutex_);
   LSM_ASSIGN_OR_RETURN(NewSegment segment, MakeFile(segment_size_));
   const LogSegmentRef named = {segment.number, segment.file->size()};
   // All others may be void, and a log whose first segment has no header is damaged.
@@ -73,13 +73,13 @@ Status LogSet::Start(LogPosition position, LogPosition known_synced,
     return writer.status();
   }
   LSM_RETURN_IF_ERROR(NameInManifest(named, void_segments));
-  absl::MutexLock lock(&mutex_);
+  MutexLock lock(&mutex_);
   active_ = writer.Take();
   return Status::Ok();
 }
 
 LogSet::NewSegment LogSet::TakeSpare() {
-  absl::MutexLock lock(&mutex_);
+  MutexLock lock(&mutex_);
   return std::move(spare_);
 }
 
@@ -87,7 +87,7 @@ Status LogSet::Rotate(uint64_t batch_size) {
   const uint64_t needed = kLogSegmentHeaderSize + LogRecordSize(batch_size + kLogAlignment);
   NewSegment segment = TakeSpare();
   if (segment.file == nullptr) {
-    absl::MutexLock making(&spare_mutex_);
+    MutexLock making(&spare_mutex_);
     // Somebody may have been making one: segments are used in the order of their numbers.
     segment = TakeSpare();
     if (segment.file == nullptr) {
@@ -95,7 +95,7 @@ Status LogSet::Rotate(uint64_t batch_size) {
     }
   }
   if (segment.file->size() < needed) {
-    absl::MutexLock making(&spare_mutex_);
+    MutexLock making(&spare_mutex_);
     const LogSegmentRef small = {segment.number, segment.file->size()};
     LSM_ASSIGN_OR_RETURN(segment, MakeSegment(needed, {small.number}));
     Retire({small});
@@ -104,17 +104,17 @@ Status LogSet::Rotate(uint64_t batch_size) {
 }
 
 Status LogSet::Sync() {
-  absl::MutexLock syncing(&sync_mutex_);
+  MutexLock syncing(&sync_mutex_);
   while (true) {
     std::shared_ptr<LogWriter> writer;
     bool is_active = false;
     {
-      absl::MutexLock lock(&mutex_);
+      MutexLock lock(&mutex_);
       is_active = unsynced_.empty();
       writer = is_active ? active_ : unsynced_.front();
     }
     LSM_RETURN_IF_ERROR(writer->Sync());
-    absl::MutexLock lock(&mutex_);
+    MutexLock lock(&mutex_);
     // A rotation meanwhile may have left the active one behind with bytes that came after the sync
     // began: they are not of this call.
     if (is_active) return Status::Ok();
@@ -128,13 +128,13 @@ Status LogSet::SyncAndMark() {
 }
 
 Status LogSet::PrepareSpare() {
-  absl::MutexLock making(&spare_mutex_);
+  MutexLock making(&spare_mutex_);
   {
-    absl::MutexLock lock(&mutex_);
+    MutexLock lock(&mutex_);
     if (spare_.file != nullptr) return Status::Ok();
   }
   LSM_ASSIGN_OR_RETURN(NewSegment segment, MakeSegment(segment_size_, {}));
-  absl::MutexLock lock(&mutex_);
+  MutexLock lock(&mutex_);
   spare_ = std::move(segment);
   return Status::Ok();
 }
@@ -142,7 +142,7 @@ Status LogSet::PrepareSpare() {
 void LogSet::Retire(const std::vector<LogSegmentRef>& segments) {
   for (const auto& [number, size] : segments) {
     {
-      absl::MutexLock lock(&mutex_);
+      MutexLock lock(&mutex_);
       std::erase_if(unsynced_, [&](const auto& writer) { return writer->number() == number; });
       if (recycled_.size() < kMaxRecycled && size == segment_size_) {
         recycled_.push_back(number);
@@ -157,7 +157,7 @@ void LogSet::Retire(const std::vector<LogSegmentRef>& segments) {
 void LogSet::Trim() {
   std::vector<uint64_t> surplus;
   {
-    absl::MutexLock lock(&mutex_);
+    MutexLock lock(&mutex_);
     surplus.swap(recycled_);
   }
   const NewSegment spare = TakeSpare();

@@ -22,7 +22,7 @@
 #include <vector>
 
 #include "absl/base/thread_annotations.h"
-#include "absl/synchronization/mutex.h"
+#include "lsm/base/sync.h"
 #include "lsm/env/env.h"
 #include "lsm/version/version_set.h"
 #include "lsm/wal/log_writer.h"
@@ -86,9 +86,9 @@ class LogSet {
   // Changed by the appending thread under mutex_, so it reads it without.
   std::shared_ptr<LogWriter> active_;
 
-  absl::Mutex sync_mutex_ ABSL_ACQUIRED_BEFORE(mutex_);   // one sync at a time
-  absl::Mutex spare_mutex_ ABSL_ACQUIRED_BEFORE(mutex_);  // one maker of segments at a time
-  absl::Mutex mutex_;
+  Mutex sync_mutex_ ABSL_ACQUIRED_BEFORE(mutex_);   // one sync at a time
+  Mutex spare_mutex_ ABSL_ACQUIRED_BEFORE(mutex_);  // one maker of segments at a time
+  Mutex mutex_;
   // Segments before the active one that hold bytes not yet synced, oldest first.
   std::deque<std::shared_ptr<LogWriter>> unsynced_ ABSL_GUARDED_BY(mutex_);
   NewSegment spare_ ABSL_GUARDED_BY(mutex_);

@@ -13,8 +13,8 @@
 #include <vector>
 
 #include "absl/base/thread_annotations.h"
-#include "absl/synchronization/mutex.h"
 #include "lsm/base/epoch.h"
+#include "lsm/base/sync.h"
 #include "lsm/memtable/memtable.h"
 #include "lsm/version/version.h"
 
@@ -71,7 +71,7 @@ class ReadStateHolder {
   void Update(Change change) {
     const ReadState* old;
     {
-      absl::MutexLock lock(&mutex_);
+      MutexLock lock(&mutex_);
       old = Swap(change(*current_.load(std::memory_order_relaxed)));
     }
     Drop(old);
@@ -79,7 +79,7 @@ class ReadStateHolder {
   void Publish(RefPtr<const ReadState> state) {
     const ReadState* old;
     {
-      absl::MutexLock lock(&mutex_);
+      MutexLock lock(&mutex_);
       old = Swap(std::move(state));
     }
     Drop(old);
@@ -93,7 +93,7 @@ class ReadStateHolder {
     if (state != nullptr) state->Unref();
   }
 
-  absl::Mutex mutex_;
+  Mutex mutex_;
   std::atomic<const ReadState*> current_{nullptr};
 };
 

@@ -5,14 +5,14 @@
 namespace lsm {
 
 void SnapshotList::Release(SequenceNumber sequence) {
-  absl::MutexLock lock(&mutex_);
+  MutexLock lock(&mutex_);
   const auto held = held_.find(sequence);
   LSM_DCHECK(held != held_.end());
   if (--held->second == 0) held_.erase(held);
 }
 
 std::vector<SequenceNumber> SnapshotList::List() const {
-  absl::MutexLock lock(&mutex_);
+  MutexLock lock(&mutex_);
   std::vector<SequenceNumber> sequences;
   sequences.reserve(held_.size());
   for (const auto& [sequence, count] : held_) sequences.push_back(sequence);

@@ -8,8 +8,8 @@
 #include <vector>
 
 #include "absl/base/thread_annotations.h"
-#include "absl/synchronization/mutex.h"
 #include "lsm/base/entry.h"
+#include "lsm/base/sync.h"
 
 namespace lsm {
 
@@ -19,7 +19,7 @@ class SnapshotList {
   // Reads the number to hold and adds it in one step, so that none is taken that List() has missed.
   template <typename ReadSequence>
   SequenceNumber Acquire(ReadSequence read_sequence) {
-    absl::MutexLock lock(&mutex_);
+    MutexLock lock(&mutex_);
     const SequenceNumber sequence = read_sequence();
     ++held_[sequence];
     return sequence;
@@ -29,7 +29,7 @@ class SnapshotList {
   std::vector<SequenceNumber> List() const;
 
  private:
-  mutable absl::Mutex mutex_;
+  mutable Mutex mutex_;
   std::map<SequenceNumber, uint64_t> held_ ABSL_GUARDED_BY(mutex_);
 };
 

@@ -25,7 +25,7 @@ void WriteQueue::Await(Writer* writer) {
     __builtin_ia32_pause();
   }
   ParkingLot& lot = LotOf(writer);
-  absl::MutexLock lock(&lot.mutex);
+  MutexLock lock(&lot.mutex);
   State expected = State::kWaiting;
   if (!writer->state.compare_exchange_strong(expected, State::kSleeping,
                                              std::memory_order_acq_rel)) {
@@ -40,7 +40,7 @@ void WriteQueue::Wake(Writer* writer, State state) {
   ParkingLot& lot = LotOf(writer);
   if (writer->state.exchange(state, std::memory_order_acq_rel) != State::kSleeping) return;
   // It holds the lot's mutex from going to sleep until it waits: after this it does wait.
-  { absl::MutexLock lock(&lot.mutex); }
+  { MutexLock lock(&lot.mutex); }
   lot.woken.SignalAll();
 }
 

@@ -26,8 +26,8 @@
 #include <span>
 #include <string_view>
 
-#include "absl/synchronization/mutex.h"
 #include "lsm/base/status.h"
+#include "lsm/base/sync.h"
 #include "lsm/base/write_batch.h"
 
 namespace lsm {
@@ -98,8 +98,8 @@ class WriteQueue {
  private:
   using State = Writer::State;
   struct alignas(64) ParkingLot {
-    absl::Mutex mutex;
-    absl::CondVar woken;
+    Mutex mutex;
+    CondVar woken;
   };
   static constexpr size_t kParkingLots = 16;
 

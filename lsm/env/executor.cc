@@ -7,7 +7,7 @@
 #include <utility>
 
 #include "absl/base/thread_annotations.h"
-#include "absl/synchronization/mutex.h"
+#include "lsm/base/sync.h"
 
 namespace lsm::internal {
 namespace {
@@ -34,7 +34,7 @@ class ThreadExecutor final : public Executor {
  public:
   ~ThreadExecutor() override {
     {
-      absl::MutexLock lock(&mutex_);
+      MutexLock lock(&mutex_);
       ending_ = true;
     }
     for (const pthread_t thread : threads_) pthread_join(thread, nullptr);
@@ -55,7 +55,7 @@ class ThreadExecutor final : public Executor {
   }
 
   void Schedule(std::function<void()> work) override {
-    absl::MutexLock lock(&mutex_);
+    MutexLock lock(&mutex_);
     queue_.push_back(std::move(work));
   }
 
@@ -69,7 +69,7 @@ class ThreadExecutor final : public Executor {
     for (;;) {
       std::function<void()> work;
       {
-        absl::MutexLock lock(&mutex_);
+        MutexLock lock(&mutex_);
         mutex_.Await(absl::Condition(this, &ThreadExecutor::HasWorkOrEnds));
         if (queue_.empty()) return;
         work = std::move(queue_.front());
@@ -83,7 +83,7 @@ class ThreadExecutor final : public Executor {
     return !queue_.empty() || ending_;
   }
 
-  absl::Mutex mutex_;
+  Mutex mutex_;
   std::deque<std::function<void()>> queue_ ABSL_GUARDED_BY(mutex_);
   bool ending_ ABSL_GUARDED_BY(mutex_) = false;
   std::vector<pthread_t> threads_;

@@ -6,8 +6,8 @@
 
 #include "absl/base/thread_annotations.h"
 #include "absl/strings/str_split.h"
-#include "absl/synchronization/mutex.h"
 #include "lsm/base/limits.h"
+#include "lsm/base/sync.h"
 #include "lsm/env/env_status.h"
 #include "lsm/env/mem_file.h"
 
@@ -28,7 +28,7 @@ struct MemFolder {
 
 class MemDirectory final : public Directory {
  public:
-  MemDirectory(absl::Mutex* mutex, std::shared_ptr<MemFolder> folder, std::string path)
+  MemDirectory(Mutex* mutex, std::shared_ptr<MemFolder> folder, std::string path)
       : mutex_(mutex), folder_(std::move(folder)) {
     path_ = std::move(path);
   }
@@ -53,13 +53,13 @@ class MemDirectory final : public Directory {
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(*mutex_);
   Status Move(std::string_view from, std::string_view to) ABSL_EXCLUSIVE_LOCKS_REQUIRED(*mutex_);
 
-  absl::Mutex* const mutex_;
+  Mutex* const mutex_;
   const std::shared_ptr<MemFolder> folder_ ABSL_PT_GUARDED_BY(*mutex_);
   bool locked_ ABSL_GUARDED_BY(*mutex_) = false;
 };
 
 MemDirectory::~MemDirectory() {
-  absl::MutexLock lock(mutex_);
+  MutexLock lock(mutex_);
   if (!locked_) return;
   if (folder_->exclusively_locked) {
     folder_->exclusively_locked = false;
@@ -69,7 +69,7 @@ MemDirectory::~MemDirectory() {
 }
 
 Status MemDirectory::Lock(LockKind kind) {
-  absl::MutexLock lock(mutex_);
+  MutexLock lock(mutex_);
   if (locked_) return internal::AlreadyLocked(path_);
   const bool exclusive = kind == LockKind::kExclusive;
   if (folder_->exclusively_locked || (exclusive && folder_->shared_locks > 0)) {
@@ -85,7 +85,7 @@ Status MemDirectory::Lock(LockKind kind) {
 }
 
 Result<std::vector<DirectoryEntry>> MemDirectory::List() {
-  absl::MutexLock lock(mutex_);
+  MutexLock lock(mutex_);
   std::vector<DirectoryEntry> entries;
   for (const auto& [name, file] : folder_->files) {
     entries.push_back({.name = name, .size = file->size(), .is_regular_file = true});
@@ -131,19 +131,19 @@ Status MemDirectory::Move(std::string_view from, std::string_view to) {
 }
 
 Result<std::unique_ptr<ReadableFile>> MemDirectory::OpenForReading(std::string_view name) {
-  absl::MutexLock lock(mutex_);
+  MutexLock lock(mutex_);
   LSM_ASSIGN_OR_RETURN(std::shared_ptr<MemFile> file, Find(name));
   return internal::NewMemReadableFile(std::move(file), PathOf(name));
 }
 
 Result<std::unique_ptr<WritableFile>> MemDirectory::Create(std::string_view name) {
-  absl::MutexLock lock(mutex_);
+  MutexLock lock(mutex_);
   LSM_ASSIGN_OR_RETURN(std::shared_ptr<MemFile> file, Make(name));
   return internal::NewMemWritableFile(std::move(file), PathOf(name));
 }
 
 Result<std::unique_ptr<LogFile>> MemDirectory::CreateLog(std::string_view name, uint64_t size) {
-  absl::MutexLock lock(mutex_);
+  MutexLock lock(mutex_);
   LSM_ASSIGN_OR_RETURN(std::shared_ptr<MemFile> file, Make(name));
   if (Status grown = file->GrowTo(size); !grown.ok()) {
     folder_->files.erase(folder_->files.find(name));
@@ -155,7 +155,7 @@ Result<std::unique_ptr<LogFile>> MemDirectory::CreateLog(std::string_view name, 
 Result<std::unique_ptr<LogFile>> MemDirectory::ReuseLog(std::string_view old_name,
                                                         std::string_view new_name, uint64_t size) {
   LSM_RETURN_IF_ERROR(internal::CheckName(new_name));
-  absl::MutexLock lock(mutex_);
+  MutexLock lock(mutex_);
   LSM_ASSIGN_OR_RETURN(std::shared_ptr<MemFile> file, Find(old_name));
   LSM_RETURN_IF_ERROR(file->GrowTo(size));
   LSM_RETURN_IF_ERROR(Move(old_name, new_name));
@@ -163,12 +163,12 @@ Result<std::unique_ptr<LogFile>> MemDirectory::ReuseLog(std::string_view old_nam
 }
 
 Status MemDirectory::Rename(std::string_view from, std::string_view to) {
-  absl::MutexLock lock(mutex_);
+  MutexLock lock(mutex_);
   return Move(from, to);
 }
 
 Status MemDirectory::Remove(std::string_view name) {
-  absl::MutexLock lock(mutex_);
+  MutexLock lock(mutex_);
   LSM_RETURN_IF_ERROR(internal::CheckName(name));
   const auto file = folder_->files.find(name);
   if (file == folder_->files.end()) {
@@ -185,7 +185,7 @@ class MemEnv final : public Env {
   Result<std::unique_ptr<Directory>> OpenDirectory(const std::string& path, OpenMode mode,
                                                    bool* created) override {
     if (created != nullptr) *created = false;
-    absl::MutexLock lock(&mutex_);
+    MutexLock lock(&mutex_);
     LSM_ASSIGN_OR_RETURN(const Place place, Resolve(path, "open"));
     std::shared_ptr<MemFolder> folder = place.folder;
     if (folder == nullptr) {
@@ -201,7 +201,7 @@ class MemEnv final : public Env {
 
   Status RemoveDirectory(const std::string& path) override {
     constexpr std::string_view kOperation = "remove directory";
-    absl::MutexLock lock(&mutex_);
+    MutexLock lock(&mutex_);
     LSM_ASSIGN_OR_RETURN(const Place place, Resolve(path, kOperation));
     if (place.file != nullptr) return Status::FromErrno(ENOTDIR, kOperation, path);
     if (place.folder == nullptr) return Status::FromErrno(ENOENT, kOperation, path);
@@ -214,7 +214,7 @@ class MemEnv final : public Env {
   }
 
   Result<std::unique_ptr<ReadableFile>> OpenFile(const std::string& path) override {
-    absl::MutexLock lock(&mutex_);
+    MutexLock lock(&mutex_);
     LSM_ASSIGN_OR_RETURN(const Place place, Resolve(path, "open"));
     if (place.folder != nullptr) return internal::NotARegularFile(path, "a directory");
     if (place.file == nullptr) return Status::FromErrno(ENOENT, "open", path);
@@ -222,7 +222,7 @@ class MemEnv final : public Env {
   }
 
   Result<PathKind> Classify(const std::string& path) override {
-    absl::MutexLock lock(&mutex_);
+    MutexLock lock(&mutex_);
     LSM_ASSIGN_OR_RETURN(const Place place, Resolve(path, "stat"));
     if (place.folder != nullptr) return PathKind::kDirectory;
     if (place.file != nullptr) return PathKind::kFile;
@@ -271,7 +271,7 @@ class MemEnv final : public Env {
     return way.back();
   }
 
-  absl::Mutex mutex_;
+  Mutex mutex_;
   const std::shared_ptr<MemFolder> root_ = std::make_shared<MemFolder>();
 };
 

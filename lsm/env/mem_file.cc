@@ -91,7 +91,7 @@ class MemLogFile final : public LogFile {
 }  // namespace
 
 uint64_t MemFile::size() const {
-  absl::MutexLock lock(&mutex_);
+  MutexLock lock(&mutex_);
   return size_;
 }
 
@@ -109,7 +109,7 @@ Status MemFile::Reallocate(uint64_t capacity) {
 }
 
 Status MemFile::Append(std::string_view bytes) {
-  absl::MutexLock lock(&mutex_);
+  MutexLock lock(&mutex_);
   if (bytes.empty()) return Status::Ok();
   const uint64_t needed = size_ + bytes.size();
   if (needed > buffer_->capacity) LSM_RETURN_IF_ERROR(Reallocate(std::max(needed, 2 * size_)));
@@ -119,7 +119,7 @@ Status MemFile::Append(std::string_view bytes) {
 }
 
 Status MemFile::GrowTo(uint64_t size) {
-  absl::MutexLock lock(&mutex_);
+  MutexLock lock(&mutex_);
   size = std::max(size, size_);
   if (buffer_->capacity != size) LSM_RETURN_IF_ERROR(Reallocate(size));
   size_ = size;
@@ -127,12 +127,12 @@ Status MemFile::GrowTo(uint64_t size) {
 }
 
 MemFile::View MemFile::Look() const {
-  absl::MutexLock lock(&mutex_);
+  MutexLock lock(&mutex_);
   return {.buffer = buffer_, .size = size_};
 }
 
 Result<MemFile::View> MemFile::LookExactly() {
-  absl::MutexLock lock(&mutex_);
+  MutexLock lock(&mutex_);
   if (buffer_->capacity != size_) LSM_RETURN_IF_ERROR(Reallocate(size_));
   return View{.buffer = buffer_, .size = size_};
 }

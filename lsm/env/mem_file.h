@@ -11,7 +11,7 @@
 #include <string_view>
 
 #include "absl/base/thread_annotations.h"
-#include "absl/synchronization/mutex.h"
+#include "lsm/base/sync.h"
 #include "lsm/env/env.h"
 
 namespace lsm::internal {
@@ -44,7 +44,7 @@ class MemFile {
  private:
   Status Reallocate(uint64_t capacity) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
-  mutable absl::Mutex mutex_;
+  mutable Mutex mutex_;
   std::shared_ptr<Buffer> buffer_ ABSL_GUARDED_BY(mutex_) = std::make_shared<Buffer>();
   uint64_t size_ ABSL_GUARDED_BY(mutex_) = 0;
 };

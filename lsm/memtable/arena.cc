@@ -45,12 +45,12 @@ IdleRegions::IdleRegions(uint64_t region_size, uint64_t max_count)
 }
 
 uint64_t IdleRegions::bytes() const {
-  absl::MutexLock lock(&mutex_);
+  MutexLock lock(&mutex_);
   return regions_.size() * region_size_;
 }
 
 MemoryRegion IdleRegions::Take() {
-  absl::MutexLock lock(&mutex_);
+  MutexLock lock(&mutex_);
   if (regions_.empty()) return MemoryRegion();
   MemoryRegion region = std::move(regions_.back());
   regions_.pop_back();
@@ -59,7 +59,7 @@ MemoryRegion IdleRegions::Take() {
 
 void IdleRegions::GiveBack(MemoryRegion region) {
   if (region.size() != region_size_) return;
-  absl::MutexLock lock(&mutex_);
+  MutexLock lock(&mutex_);
   if (regions_.size() < max_count_) regions_.push_back(std::move(region));
 }
 

@@ -19,10 +19,10 @@
 #include <vector>
 
 #include "absl/base/thread_annotations.h"
-#include "absl/synchronization/mutex.h"
 #include "lsm/base/check.h"
 #include "lsm/base/limits.h"
 #include "lsm/base/status.h"
+#include "lsm/base/sync.h"
 #include "lsm/env/memory.h"
 
 namespace lsm {
@@ -95,7 +95,7 @@ class IdleRegions {
  private:
   const uint64_t region_size_;
   const uint64_t max_count_;
-  mutable absl::Mutex mutex_;
+  mutable Mutex mutex_;
   std::vector<MemoryRegion> regions_ ABSL_GUARDED_BY(mutex_);
 };
 

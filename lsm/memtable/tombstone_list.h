@@ -19,8 +19,8 @@
 #include <string_view>
 
 #include "absl/base/thread_annotations.h"
-#include "absl/synchronization/mutex.h"
 #include "lsm/base/entry.h"
+#include "lsm/base/sync.h"
 #include "lsm/iterator/range_tombstones.h"
 #include "lsm/memtable/arena.h"
 
@@ -73,7 +73,7 @@ class TombstoneList {
   Arena* const arena_;
   std::atomic<ArenaOffset> head_{0};
   std::atomic<uint64_t> count_{0};
-  mutable absl::Mutex extending_;
+  mutable Mutex extending_;
   mutable std::atomic<const Index*> index_;  // stored under extending_
 };
 

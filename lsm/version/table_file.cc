@@ -14,23 +14,23 @@ TableCache::TableCache(std::shared_ptr<Directory> directory, const TableReadOpti
 
 void TableCache::Close() {
   std::shared_ptr<Directory> directory;
-  absl::MutexLock lock(&mutex_);
+  MutexLock lock(&mutex_);
   directory.swap(directory_);
 }
 
 std::shared_ptr<Directory> TableCache::directory() const {
-  absl::MutexLock lock(&mutex_);
+  MutexLock lock(&mutex_);
   return directory_;
 }
 
 uint64_t TableCache::open_tables() const {
-  absl::MutexLock lock(&mutex_);
+  MutexLock lock(&mutex_);
   return open_.size();
 }
 
 uint64_t TableCache::memory_used() const {
   EpochGuard guard;
-  absl::MutexLock lock(&mutex_);
+  MutexLock lock(&mutex_);
   uint64_t total = 0;
   for (const TableFile* file : open_) {
     const Table* table = file->table_.load(std::memory_order_seq_cst);
@@ -41,7 +41,7 @@ uint64_t TableCache::memory_used() const {
 
 Status TableCache::Open(const TableFile& file, const Table** table) {
   const TableMeta& meta = file.meta();
-  absl::MutexLock stripe(&stripes_[meta.number % kStripes]);
+  MutexLock stripe(&stripes_[meta.number % kStripes]);
   *table = file.table_.load(std::memory_order_seq_cst);
   if (*table != nullptr) return Status::Ok();
   const auto directory = this->directory();
@@ -62,7 +62,7 @@ Status TableCache::Open(const TableFile& file, const Table** table) {
 }
 
 void TableCache::Register(const TableFile& file) {
-  absl::MutexLock lock(&mutex_);
+  MutexLock lock(&mutex_);
   open_.push_back(&file);
   // Two turns of the hand always find one that was not used since the first.
   for (size_t steps = 2 * open_.size(); open_.size() > max_open_tables_ && steps > 0; --steps) {
@@ -79,7 +79,7 @@ void TableCache::Register(const TableFile& file) {
 }
 
 void TableCache::Forget(const TableFile& file) {
-  absl::MutexLock lock(&mutex_);
+  MutexLock lock(&mutex_);
   const auto found = std::find(open_.begin(), open_.end(), &file);
   if (found == open_.end()) return;
   *found = open_.back();
@@ -87,7 +87,7 @@ void TableCache::Forget(const TableFile& file) {
 }
 
 void TableCache::RemoveFile(const TableFile& file) {
-  absl::MutexLock lock(&mutex_);
+  MutexLock lock(&mutex_);
   if (directory_ == nullptr) return;
   const uint64_t number = file.meta().number;
   if (options_.cache != nullptr) options_.cache->EraseTable(number);

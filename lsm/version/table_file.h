@@ -18,8 +18,8 @@
 #include <vector>
 
 #include "absl/base/thread_annotations.h"
-#include "absl/synchronization/mutex.h"
 #include "lsm/base/epoch.h"
+#include "lsm/base/sync.h"
 #include "lsm/env/env.h"
 #include "lsm/sstable/table.h"
 #include "lsm/version/version_edit.h"
@@ -55,8 +55,8 @@ class TableCache {
 
   const TableReadOptions options_;
   const uint64_t max_open_tables_;
-  std::array<absl::Mutex, kStripes> stripes_;  // held while a table of the stripe is opened
-  mutable absl::Mutex mutex_;
+  std::array<Mutex, kStripes> stripes_;  // held while a table of the stripe is opened
+  mutable Mutex mutex_;
   std::shared_ptr<Directory> directory_ ABSL_GUARDED_BY(mutex_);  // null once closed
   // A clock over the files that have a table open.
   std::vector<const TableFile*> open_ ABSL_GUARDED_BY(mutex_);

@@ -45,7 +45,7 @@ Result<std::unique_ptr<VersionSet>> VersionSet::Recover(std::shared_ptr<Director
     return set->Replay(record, path);
   }));
   {
-    absl::MutexLock lock(&set->mutex_);
+    MutexLock lock(&set->mutex_);
     set->manifest_number_ = number;
   }
   LSM_RETURN_IF_ERROR(set->CheckFiles());
@@ -55,7 +55,7 @@ Result<std::unique_ptr<VersionSet>> VersionSet::Recover(std::shared_ptr<Director
 Status VersionSet::Replay(const ManifestRecord& record, const std::string& path) {
   if (record.is_mark) return Status::Ok();
   const VersionEdit& edit = record.edit;
-  absl::MutexLock lock(&mutex_);
+  MutexLock lock(&mutex_);
   auto version = current_->Apply(edit, cache_);
   if (!version.ok()) return Status::Corruption(path, record.offset, version.status().message());
   Status logs = ApplyToLogs(edit, &logs_);
@@ -114,7 +114,7 @@ Status VersionSet::CheckFiles() const {
     }
   };
   {
-    absl::MutexLock lock(&mutex_);
+    MutexLock lock(&mutex_);
     current_->VisitTables([&](const TableFile& file) {
       expect(TableFileName(file.meta().number), file.meta().file_size);
     });
@@ -149,7 +149,7 @@ Status VersionSet::CheckUnnamedLog(uint64_t number) const {
 }
 
 Status VersionSet::BeginWriting() {
-  absl::MutexLock apply(&apply_mutex_);
+  MutexLock apply(&apply_mutex_);
   RefPtr<const Version> version;
   Logs logs;
   uint64_t highest = next_file_number_;
@@ -164,7 +164,7 @@ Status VersionSet::BeginWriting() {
   }
   next_file_number_ = highest;
   {
-    absl::MutexLock lock(&mutex_);
+    MutexLock lock(&mutex_);
     version = current_;
     logs = logs_;
   }
@@ -174,7 +174,7 @@ Status VersionSet::BeginWriting() {
 
 Status VersionSet::RemoveOrphans() {
   LSM_ASSIGN_OR_RETURN(const auto entries, directory_->List());
-  absl::MutexLock lock(&mutex_);
+  MutexLock lock(&mutex_);
   for (const DirectoryEntry& entry : entries) {
     FileType type;
     uint64_t number;
@@ -202,19 +202,19 @@ Status VersionSet::RemoveOrphans() {
 }
 
 RefPtr<const Version> VersionSet::current() const {
-  absl::MutexLock lock(&mutex_);
+  MutexLock lock(&mutex_);
   return current_;
 }
 
 std::vector<LogSegmentRef> VersionSet::logs() const {
-  absl::MutexLock lock(&mutex_);
+  MutexLock lock(&mutex_);
   std::vector<LogSegmentRef> logs;
   for (const auto& [number, size] : logs_) logs.push_back({number, size});
   return logs;
 }
 
 uint64_t VersionSet::manifest_number() const {
-  absl::MutexLock lock(&mutex_);
+  MutexLock lock(&mutex_);
   return manifest_number_;
 }
 
@@ -251,7 +251,7 @@ Status VersionSet::Roll(const Version& version, const Logs& logs) {
   }
   uint64_t old_number;
   {
-    absl::MutexLock lock(&mutex_);
+    MutexLock lock(&mutex_);
     old_number = std::exchange(manifest_number_, number);
   }
   manifest_ = std::move(manifest);
@@ -263,7 +263,7 @@ Status VersionSet::Roll(const Version& version, const Logs& logs) {
 }
 
 Status VersionSet::Apply(VersionEdit edit) {
-  absl::MutexLock apply(&apply_mutex_);
+  MutexLock apply(&apply_mutex_);
   LSM_RETURN_IF_ERROR(poison_);
   LSM_DCHECK(manifest_ != nullptr);
   for (const AddedSlice& added : edit.added_slices) AdvanceLastSequence(added.table.max_sequence);
@@ -274,7 +274,7 @@ Status VersionSet::Apply(VersionEdit edit) {
   RefPtr<const Version> base;
   Logs logs;
   {
-    absl::MutexLock lock(&mutex_);
+    MutexLock lock(&mutex_);
     base = current_;
     logs = logs_;
   }
@@ -299,7 +299,7 @@ Status VersionSet::Apply(VersionEdit edit) {
 void VersionSet::Install(RefPtr<const Version> version, Logs logs) {
   RefPtr<const Version> old;
   {
-    absl::MutexLock lock(&mutex_);
+    MutexLock lock(&mutex_);
     old = std::move(current_);
     current_ = version;
     logs_ = std::move(logs);

@@ -21,7 +21,7 @@
 #include <vector>
 
 #include "absl/base/thread_annotations.h"
-#include "absl/synchronization/mutex.h"
+#include "lsm/base/sync.h"
 #include "lsm/env/env.h"
 #include "lsm/version/manifest.h"
 #include "lsm/version/version.h"
@@ -79,11 +79,11 @@ class VersionSet {
   std::atomic<uint64_t> next_run_id_{1};
   std::atomic<SequenceNumber> last_sequence_{0};
 
-  absl::Mutex apply_mutex_;  // serialises Apply, syncs included
+  Mutex apply_mutex_;  // serialises Apply, syncs included
   std::unique_ptr<ManifestWriter> manifest_ ABSL_GUARDED_BY(apply_mutex_);
   Status poison_ ABSL_GUARDED_BY(apply_mutex_);
 
-  mutable absl::Mutex mutex_;  // held for moments
+  mutable Mutex mutex_;  // held for moments
   RefPtr<const Version> current_ ABSL_GUARDED_BY(mutex_);
   Logs logs_ ABSL_GUARDED_BY(mutex_);
   uint64_t manifest_number_ ABSL_GUARDED_BY(mutex_) = 0;

@@ -109,7 +109,7 @@ Status LogWriter::Sync() {
   const LogPosition wanted = end();
   if (synced() >= wanted) return Status::Ok();
 
-  absl::MutexLock lock(&sync_mutex_);
+  MutexLock lock(&sync_mutex_);
   if (poisoned_.load(std::memory_order_acquire)) return failure();
   if (synced() >= wanted) return Status::Ok();
   // What was appended while another sync was waited for comes along.
@@ -124,12 +124,12 @@ Status LogWriter::Sync() {
 }
 
 Status LogWriter::failure() const {
-  absl::MutexLock lock(&failure_mutex_);
+  MutexLock lock(&failure_mutex_);
   return failure_;
 }
 
 Status LogWriter::Poison(Status status) {
-  absl::MutexLock lock(&failure_mutex_);
+  MutexLock lock(&failure_mutex_);
   if (failure_.ok()) failure_ = std::move(status);
   poisoned_.store(true, std::memory_order_release);
   return failure_;

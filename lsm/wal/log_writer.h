@@ -19,7 +19,7 @@
 #include <string_view>
 
 #include "absl/base/thread_annotations.h"
-#include "absl/synchronization/mutex.h"
+#include "lsm/base/sync.h"
 #include "lsm/env/env.h"
 #include "lsm/wal/log_format.h"
 
@@ -85,8 +85,8 @@ class LogWriter {
   std::atomic<bool> poisoned_{false};
 
   // Held through a sync, so that LogFile sees one at a time. Taken before failure_mutex_.
-  absl::Mutex sync_mutex_;
-  mutable absl::Mutex failure_mutex_;
+  Mutex sync_mutex_;
+  mutable Mutex failure_mutex_;
   Status failure_ ABSL_GUARDED_BY(failure_mutex_);
 };
 

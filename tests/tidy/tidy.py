@@ -54,11 +54,13 @@ CONFINED_HEADERS = (
     (re.compile(r'(fcntl|unistd|dirent|poll|pthread|sched|semaphore|signal|time)\.h'), 'lsm/env/'),
     (re.compile(r'(sys|linux)/.*'), 'lsm/env/'),
     (re.compile(r'thread|chrono|filesystem|fstream|ctime|csignal'), 'lsm/env/'),
-    (re.compile(r'absl/time/clock\.h'), 'lsm/env/'),
+    (re.compile(r'absl/time/clock\.h'), ('lsm/env/', 'lsm/base/sync.h')),
+    (re.compile(r'absl/synchronization/.*'), 'lsm/base/sync.h'),
     (re.compile(r'(zstd|zdict|zstd_errors)\.h'), 'lsm/sstable/compression.cc'),
 )
-# Locks are absl::Mutex, whose annotations the compiler and the sanitizers know.
+# Locks go by the names of lsm/base/sync.h, under which tests put a scheduler.
 BANNED_HEADERS = re.compile(r'mutex|shared_mutex|condition_variable|future')
+BANNED_LOCKS = re.compile(r'\babsl::(Mutex|\w+MutexLock|MutexLock|CondVar|SleepFor)\b')
 
 MAX_COLUMNS = 100
 MAX_LINES = 500
@@ -124,10 +126,20 @@ def system_headers(tree: Tree) -> Iterator[Finding]:
         if not path.startswith(('lsm/', 'capi/')):
             continue
         if BANNED_HEADERS.fullmatch(header):
-            yield Finding(path, line, f'<{header}>: locks are absl::Mutex')
+            yield Finding(path, line, f'<{header}>: locks are those of lsm/base/sync.h')
         for pattern, owner in CONFINED_HEADERS:
             if pattern.fullmatch(header) and not path.startswith(owner):
                 yield Finding(path, line, f'only {owner} may include {header}')
+
+
+def lock_names(tree: Tree) -> Iterator[Finding]:
+    for path, text in tree.items():
+        if not (is_code(path) and path.startswith('lsm/')) or path == 'lsm/base/sync.h':
+            continue
+        for number, line in enumerate(text.splitlines(), 1):
+            match = BANNED_LOCKS.search(line)
+            if match:
+                yield Finding(path, number, f'{match.group()}: lsm/base/sync.h has its own name')
 
 
 def file_lengths(tree: Tree, long_files: Dict[str, int] = LONG_FILES) -> Iterator[Finding]:
@@ -265,8 +277,8 @@ def everything_is_built(tree: Tree) -> Iterator[Finding]:
 
 
 RULES: List[Rule] = [
-    ranks, includes_from_the_root, system_headers, file_lengths, line_lengths, header_guards,
-    header_comments, no_reminders, whitespace, everything_is_built,
+    ranks, includes_from_the_root, system_headers, lock_names, file_lengths, line_lengths,
+    header_guards, header_comments, no_reminders, whitespace, everything_is_built,
 ]
 
 

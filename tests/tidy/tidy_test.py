@@ -66,6 +66,17 @@ class RuleTest(unittest.TestCase):
         self.assert_finds(tidy.system_headers, {'lsm/env/a.cc': '#include <mutex>\n'},
                           'lsm/env/a.cc:1')
 
+    def test_lock_names(self):
+        text = ('absl::Mutex mutex;\nabsl::CondVar woken;\nabsl::MutexLock lock(&mutex);\n'
+                'absl::ReaderMutexLock reading(&mutex);\nMutex fine;\n'
+                'mutex.Await(absl::Condition(&done));\n')
+        self.assert_finds(tidy.lock_names, {'lsm/base/sync.h': text, 'tests/db/a_test.cc': text})
+        self.assert_finds(tidy.lock_names, {'lsm/db/a.cc': text},
+                          *(f'lsm/db/a.cc:{line}' for line in (1, 2, 3, 4)))
+        include = '#include "absl/synchronization/mutex.h"\n'
+        self.assert_finds(tidy.system_headers, {'lsm/base/sync.h': include})
+        self.assert_finds(tidy.system_headers, {'lsm/db/a.cc': include}, 'lsm/db/a.cc:1')
+
     def test_zstd_has_one_owner(self):
         text = '#include <zstd.h>\n#include "zdict.h"\n'
         self.assert_finds(tidy.system_headers, {'lsm/sstable/compression.cc': text})
