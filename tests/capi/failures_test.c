@@ -1,34 +1,13 @@
 // The statuses that need trouble around the library: a full disk, files of a newer release.
-//
-// The disk is full where the calls that take space say so: this program stands in front of the C
-// library's.
 
 #include <dirent.h>
 #include <errno.h>
-#include <stdatomic.h>
-#include <sys/syscall.h>
-#include <sys/types.h>
 #include <xxhash.h>
 
+#include "tests/capi/faulty_libc.h"
 #include "tests/capi/model.h"
 
-// ---- A disk that can be full --------------------------------------------------------------------
-
-static atomic_int disk_is_full;
-
-#define VISIBLE __attribute__((visibility("default")))
-
-VISIBLE int fallocate(int fd, int mode, off_t offset, off_t size) {
-  if (!atomic_load(&disk_is_full)) return (int)syscall(SYS_fallocate, fd, mode, offset, size);
-  errno = ENOSPC;
-  return -1;
-}
-
-VISIBLE ssize_t pwrite(int fd, const void* bytes, size_t size, off_t offset) {
-  if (!atomic_load(&disk_is_full)) return syscall(SYS_pwrite64, fd, bytes, size, offset);
-  errno = ENOSPC;
-  return -1;
-}
+// ---- A full disk -----------------------------------------------------------------------------
 
 static void a_full_disk_is_no_space_until_there_is_room(void) {
   lsm_db* db = open_db(scratch("db"), TINY);
@@ -36,7 +15,7 @@ static void a_full_disk_is_no_space_until_there_is_room(void) {
   char key[50], value[1000];
   memset(value, 'v', sizeof value);
   for (int round = 0; round < 3; round++) {
-    atomic_store(&disk_is_full, 1);
+    limit_disk(scratch("db"), 0);
     // What was allocated before may still be used; then the first failure, and so do the next.
     lsm_status status = LSM_OK;
     int i = 0;
@@ -53,7 +32,7 @@ static void a_full_disk_is_no_space_until_there_is_room(void) {
     }
     // Nothing that failed is visible, and reads go on.
     check_equals_model(db, NULL, &m);
-    atomic_store(&disk_is_full, 0);
+    limit_disk(scratch("db"), -1);
     EXPECT(LSM_OK, lsm_put(db, B("room"), B("again"), LSM_SYNC, &err));
     model_put(&m, B("room"), B("again"));
     EXPECT(LSM_OK, lsm_flush(db, &err));
@@ -69,11 +48,11 @@ static void a_full_disk_is_no_space_until_there_is_room(void) {
 
 static void a_full_disk_makes_no_database(void) {
   lsm_db* db = NULL;
-  atomic_store(&disk_is_full, 1);
+  limit_disk(scratch("db"), 0);
   EXPECT(LSM_NO_SPACE, lsm_open(scratch("db"), NULL, &db, &err));
   CHECK(db == NULL);
   CHECK_INT(1, last.retryable);
-  atomic_store(&disk_is_full, 0);
+  limit_disk(scratch("db"), -1);
   db = open_db(scratch("db"), NULL);
   put(db, "a", "1");
   close_db(db);
