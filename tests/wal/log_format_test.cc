@@ -4,6 +4,8 @@
 #include <string>
 
 #include "gtest/gtest.h"
+#include "lsm/base/coding.h"
+#include "lsm/base/hash.h"
 
 namespace lsm {
 namespace {
@@ -137,6 +139,19 @@ TEST(LogFormatTest, AbsurdSegmentValuesAreRefused) {
            LogSegmentHeader{.number = 1, .base = 64, .known_synced = 0, .size = 63},
        }) {
     EXPECT_FALSE(IsSegmentHeader(Encoded(header)));
+  }
+}
+
+// Bytes whose sum is right, as of a format that is not this one.
+TEST(LogFormatTest, ForeignBytesWithAValidSumAreRefused) {
+  constexpr size_t kSumAt = 12;
+  for (const size_t at : {size_t{0}, size_t{7}, size_t{48}, size_t{55}, size_t{56}, size_t{63}}) {
+    SCOPED_TRACE(at);
+    std::string bytes = Encoded(kSegment);
+    bytes[at] = static_cast<char>(bytes[at] ^ 1);
+    StoreFixed<uint32_t>(bytes.data() + kSumAt, 0);
+    StoreFixed<uint32_t>(bytes.data() + kSumAt, Checksum32(bytes, 0));
+    EXPECT_FALSE(IsSegmentHeader(bytes));
   }
 }
 
