@@ -141,7 +141,7 @@ class Background {
   bool IsIdle() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   // Nothing runs and nothing is left to do, convergence included.
   bool IsQuiescent() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  void FinishTask(const Task& task, const Status& status);
+  void FinishTask(const Task& task, Status status);
   void ReapMerges() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   // --- one job of a merge ---

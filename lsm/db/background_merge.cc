@@ -4,8 +4,10 @@
 #include <utility>
 
 #include "absl/cleanup/cleanup.h"
+#include "absl/strings/str_cat.h"
 #include "lsm/base/write_batch.h"
 #include "lsm/db/background.h"
+#include "lsm/db/json_writer.h"
 #include "lsm/filter/monkey.h"
 #include "lsm/iterator/merging_iterator.h"
 #include "lsm/version/run_iterator.h"
@@ -15,6 +17,18 @@ namespace {
 
 // A job takes about this many tables' worth of input.
 constexpr uint64_t kTablesPerJob = 2;
+
+Status ExplainDamage(const Status& status, const KeyRange& range) {
+  constexpr size_t kLongestName = 100;
+  const auto name = [](std::string_view key) {
+    return key == InfiniteKey()
+               ? "the end"
+               : absl::StrCat("\"", JsonWriter::Escape(key.substr(0, kLongestName)),
+                              key.size() > kLongestName ? "..." : "", "\"");
+  };
+  return status.WithContext(absl::StrCat("the tables with keys from ", name(range.begin), " to ",
+                                         name(range.end), " stay as they are, unmerged, because"));
+}
 
 }  // namespace
 
@@ -119,7 +133,12 @@ void Background::ReapMerges() {
   });
 }
 
-void Background::FinishTask(const Task& task, const Status& status) {
+void Background::FinishTask(const Task& task, Status status) {
+  if (status.Is(Code::kCorruption)) {
+    const Status explained =
+        CatchOutOfMemory([&] { return ExplainDamage(status, task.plan.range); });
+    if (explained.Is(Code::kCorruption)) status = explained;
+  }
   MutexLock lock(&mutex_);
   Merge& merge = *task.merge;
   --merge.running_jobs;

@@ -262,6 +262,47 @@ TEST_F(FaultTest, AFailedCompactionChangesNothingAndLeavesNoFile) {
   EXPECT_EQ(Contents(db_.get()), model_);
 }
 
+// The table stays for whoever can repair it; everything but its own rows goes on.
+TEST_F(FaultTest, ADamagedTableIsLeftByCompactionsAndNamed) {
+  Open({{"compression", "none"}, {"table_size", "4KiB"}});
+  ASSERT_TRUE(WriteUntilFailure(500).ok());
+  ASSERT_TRUE(db_->CompactRange({"", InfiniteKey()}, nullptr).ok());
+  ASSERT_TRUE(db_->Close().ok());
+  DirectoryFiles files = ReadDirectory(base_.get(), kDbPath);
+  // In the middle of the table that holds key250.
+  std::string damaged;
+  for (auto& [name, bytes] : files) {
+    const size_t at = bytes.find("key250");
+    if (!name.ends_with(".sst") || at == std::string::npos) continue;
+    bytes[at] ^= 1;
+    damaged = name;
+  }
+  ASSERT_FALSE(damaged.empty());
+  WriteDirectory(base_.get(), kDbPath, files);
+  Open({{"compression", "none"}});
+  ASSERT_TRUE(Put(db_.get(), "key250", "new").ok());
+  model_["key250"] = "new";
+  for (int i = 0; i < 3; ++i) {
+    const Status status = db_->CompactRange({"key2", "key3"}, nullptr);
+    ASSERT_TRUE(status.Is(Code::kCorruption)) << status.ToString();
+    EXPECT_EQ(status.file(), std::string(kDbPath) + "/" + damaged);
+    EXPECT_NE(status.message().find("stay as they are"), std::string::npos) << status.ToString();
+    EXPECT_NE(status.message().find("\"key2"), std::string::npos) << status.ToString();
+    EXPECT_TRUE(ReadDirectory(base_.get(), kDbPath).contains(damaged));
+  }
+  // Elsewhere reads, writes and compactions go on.
+  EXPECT_EQ(Get(db_.get(), "key250"), "new");
+  for (const char* key : {"key0", "key100", "key499"}) EXPECT_EQ(Get(db_.get(), key), model_[key]);
+  EXPECT_TRUE(db_->CompactRange({"key4", InfiniteKey()}, nullptr).ok());
+  ASSERT_TRUE(WriteUntilFailure(2000).ok());
+  ASSERT_TRUE(db_->Flush().ok());
+  const Status idle = db_->WaitIdle();
+  EXPECT_TRUE(idle.Is(Code::kCorruption)) << idle.ToString();
+  const std::string stats = *db_->GetProperty("stats");
+  EXPECT_NE(stats.find(damaged), std::string::npos) << stats;
+  EXPECT_TRUE(ReadDirectory(base_.get(), kDbPath).contains(damaged));
+}
+
 TEST_F(FaultTest, AFailedReadIsAnErrorNeverAMissingRow) {
   Open({{"mmap_reads", "false"}, {"block_cache_size", "0"}});
   ASSERT_TRUE(WriteUntilFailure(500).ok());

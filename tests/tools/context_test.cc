@@ -91,6 +91,9 @@ TEST(DescribeTest, SaysTheFileOnceAndTheOffset) {
             "bad sum (file db/1.sst, offset 7)");
   EXPECT_EQ(Describe(Status::Corruption("db/1.sst", 7, "db/1.sst: bad sum")),
             "db/1.sst: bad sum (offset 7)");
+  // As a message reads that came through the ABI.
+  EXPECT_EQ(Describe(Status::Corruption("db/1.sst", 7, "bad sum (file db/1.sst, offset 7)")),
+            "bad sum (file db/1.sst, offset 7)");
   EXPECT_EQ(Describe(Status::InvalidArgument("no")), "no");
   EXPECT_EQ(Describe(Status(Code::kClosed)), "LSM_CLOSED");
   EXPECT_EQ(Describe(Status::FromErrno(2, "open", "a\nb")),

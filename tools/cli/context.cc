@@ -41,13 +41,14 @@ std::optional<std::string> PrefixEnd(std::string prefix) {
 std::string Describe(const Status& status) {
   std::string text = EscapeMessage(status.message());
   if (text.empty()) text = CodeName(static_cast<int32_t>(status.code()));
+  // Messages that came through the ABI name the place themselves.
   std::string place;
-  if (const std::string file = Escape(status.file()); text.find(file) == std::string::npos) {
-    absl::StrAppend(&place, "file ", file);
-  }
-  if (status.offset() != Status::kNoOffset) {
-    absl::StrAppend(&place, place.empty() ? "" : ", ", "offset ", status.offset());
-  }
+  const auto add = [&](const std::string& part, const std::string& label) {
+    if (text.find(part) != std::string::npos) return;
+    absl::StrAppend(&place, place.empty() ? "" : ", ", label, part);
+  };
+  add(Escape(status.file()), "file ");
+  if (status.offset() != Status::kNoOffset) add(absl::StrCat("offset ", status.offset()), "");
   return place.empty() ? text : absl::StrCat(text, " (", place, ")");
 }
 
