@@ -72,7 +72,7 @@ void AppendFooter(const TableFooter& footer, uint64_t offset, std::string* targe
 
 Status ParseFooter(std::string_view bytes, uint64_t file_size, std::string_view path,
                    TableFooter* footer) {
-  if (file_size < kFooterSize || bytes.size() != kFooterSize) {
+  if (bytes.size() != kFooterSize) {
     return Status::Corruption(
         path, 0, absl::StrCat("not a table: it has ", file_size, " bytes, a table has more"));
   }

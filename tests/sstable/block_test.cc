@@ -208,6 +208,21 @@ TEST(BlockTest, DamagedContentIsRefusedOrReadSafely) {
   EXPECT_GT(accepted, 100);
 }
 
+// Numbers that lead nowhere wild, but are not what the format says.
+TEST(BlockTest, RegionsThatBeginLateAndSizesOutOfForceAreRefused) {
+  std::vector<Row> rows = RowsOf(20, "user", 2, 9);
+  rows[3].value = "other";
+  rows[4].key += "other";
+  const Block block(rows);
+  const BlockLayout layout(rows.size(), LoadFixed<uint16_t>(block.bytes.data() + 6));
+  for (const uint64_t at : {layout.key_offsets, layout.value_offsets, uint64_t{4}, uint64_t{8}}) {
+    std::string bytes(block.content);
+    ASSERT_EQ(bytes[at], 0);
+    bytes[at] = 1;
+    EXPECT_NE(CheckBlockContent(bytes), nullptr) << at;
+  }
+}
+
 TEST(BlockTest, EveryShortenedContentIsRefused) {
   auto rows = RowsOf(20, "user", 2, 9);
   rows[3].value = "other";

@@ -115,6 +115,37 @@ TEST(FooterTest, SectionsMustFillTheFile) {
   expect_refused(footer);
 }
 
+// Sums that are right, over numbers that would lead out of the file or round the end of 64 bits.
+TEST(FooterTest, SectionsThatMeetTheEndByWrappingOrUnalignedAreRefused) {
+  const auto status_of = [](const TableFooter& footer, uint64_t offset) {
+    std::string bytes;
+    AppendFooter(footer, offset, &bytes);
+    return Parse(bytes, offset + kFooterSize);
+  };
+  ASSERT_TRUE(status_of(SomeFooter(), 1024).ok());
+  TableFooter footer = SomeFooter();
+  footer.filter = {1152, uint64_t{0} - 448};  // behind the footer, and back to 704
+  EXPECT_TRUE(status_of(footer, 1024).Is(Code::kCorruption));
+  footer = SomeFooter();
+  footer.filter = {640, uint64_t{0} - 64};  // back to 576
+  footer.index = {576, 320};
+  EXPECT_TRUE(status_of(footer, 1024).Is(Code::kCorruption));
+  footer = SomeFooter();
+  footer.index = {};
+  footer.properties = {704, 320};
+  EXPECT_TRUE(status_of(footer, 1024).Is(Code::kCorruption)) << "no index";
+  footer = SomeFooter();
+  footer.index = {704, 320};
+  footer.properties = {};
+  EXPECT_TRUE(status_of(footer, 1024).Is(Code::kCorruption)) << "no properties";
+  footer = SomeFooter();
+  footer.properties.size = 100;
+  EXPECT_TRUE(status_of(footer, 996).Is(Code::kCorruption)) << "a size that is no multiple";
+  footer = SomeFooter();
+  for (FileRange* range : {&footer.filter, &footer.index, &footer.properties}) ++range->offset;
+  EXPECT_TRUE(status_of(footer, 1025).Is(Code::kCorruption)) << "offsets that are no multiples";
+}
+
 TEST(SealedBlockTest, RoundTripAndDamage) {
   for (const uint64_t offset : {uint64_t{0}, uint64_t{8}, uint64_t{4096}, uint64_t{1} << 40}) {
     for (const uint64_t alignment : {kBlockAlignment, kRawBlockAlignment}) {
@@ -161,6 +192,12 @@ TEST(SealedBlockTest, TrailersThatCannotBe) {
   StoreFixed<uint32_t>(huge.data() + at + 4, kMaxCompressedContentSize + 1);
   BlockTrailer trailer;
   EXPECT_TRUE(ParseBlockTrailer({huge, 5, 0, kPath}, &trailer).Is(Code::kCorruption));
+  std::string padded = good;
+  padded[at] = static_cast<char>(BlockCompression::kZstd);
+  padded[at + 1] = static_cast<char>(at + 1);
+  EXPECT_TRUE(ParseBlockTrailer({padded, 5, 0, kPath}, &trailer).Is(Code::kCorruption));
+  padded[at + 1] = static_cast<char>(at);
+  EXPECT_TRUE(ParseBlockTrailer({padded, 5, 0, kPath}, &trailer).ok());
 }
 
 TEST(SectionTest, RoundTripAndDamage) {
@@ -182,6 +219,15 @@ TEST(SectionTest, RoundTripAndDamage) {
         huge.data() + huge.size() - 8,
         Checksum64(std::string_view(huge).substr(0, huge.size() - 8), ChecksumSeed(5, 128)));
     EXPECT_TRUE(CheckSection({huge, 5, 128, kPath}, &content).Is(Code::kCorruption));
+  }
+}
+
+TEST(SectionTest, ShorterThanItsTrailerIsRefused) {
+  const std::string bytes(kSectionTrailerSize, '\0');
+  for (size_t size = 0; size < bytes.size(); ++size) {
+    std::string_view content;
+    const Status status = CheckSection({bytes.substr(0, size), 5, 128, kPath}, &content);
+    EXPECT_TRUE(status.Is(Code::kCorruption)) << size;
   }
 }
 
