@@ -251,6 +251,8 @@ Status DbImpl::CompactRange(KeyRangeView range, const ProgressFn& progress) {
     status = background_->CompactRange(
         {std::string(range.begin), std::string(range.end)},
         [&](const MergeProgress& merge) { return reporter.ReportMerge(merge); });
+    // The version it began with is let go here, and with it the disk space of what was merged.
+    EpochDrain();
   }
   if (status.ok()) status = reporter.Finish();
   return status;
@@ -304,6 +306,8 @@ Status DbImpl::Close() {
 // Gives back files, threads, memory and the lock. What scans and values still pin stays readable.
 void DbImpl::Release() {
   if (background_ != nullptr) background_->Stop();
+  // Tables that were replaced and wait for the epochs are still removed.
+  EpochDrain();
   if (context_.tables != nullptr) context_.tables->Close();
   context_.read_state.Publish(nullptr);
   // Gets that were inside when closed_ was set are over after this.
