@@ -98,16 +98,18 @@ Status DbImpl::StartWriting() {
   logs_ =
       std::make_unique<LogSet>(context_.directory.get(), &versions, SegmentSize(context_.options));
   background_ = std::make_unique<Background>(&context_, logs_.get());
-  // Nothing is written before all that is there is known to be sound. A log too large for memory is
+  // Nothing is written before all that is there is known to be sound. A log that goes to tables is
   // therefore read twice.
-  const bool spill = LogOutgrowsMemory(context_);
+  const bool spill = IsLogTooLong(context_);
   ReplayedLog log;
   if (spill) {
     LSM_RETURN_IF_ERROR(CheckLog(context_.directory.get(), versions, nullptr));
     LSM_RETURN_IF_ERROR(versions.BeginWriting());
-    LSM_ASSIGN_OR_RETURN(log, ReplayLog(&context_, [this](const RefPtr<MemTable>& memtable) {
-                           return background_->FlushMemTable(memtable);
-                         }));
+    const auto flush = [this](const RefPtr<MemTable>& memtable) {
+      return background_->FlushMemTable(memtable);
+    };
+    LSM_ASSIGN_OR_RETURN(log, ReplayLog(&context_, flush));
+    LSM_RETURN_IF_ERROR(log.Flush(flush, versions.logs()));
   } else {
     LSM_ASSIGN_OR_RETURN(log, ReplayLog(&context_, nullptr));
     LSM_RETURN_IF_ERROR(versions.BeginWriting());

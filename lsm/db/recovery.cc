@@ -10,6 +10,10 @@
 namespace lsm {
 namespace {
 
+// Each open begins a segment, so short visits leave many. More than this would cost each open too
+// much time and too many file descriptors.
+constexpr size_t kMaxReplayedSegments = 16;
+
 // What stands in a directory before a database is opened there.
 struct DirectoryPicture {
   bool has_current = false;
@@ -191,10 +195,22 @@ Status OpenStorage(DbContext* context, const std::string& path) {
   return status;
 }
 
-bool LogOutgrowsMemory(const DbContext& context) {
+bool IsLogTooLong(const DbContext& context) {
+  const std::vector<LogSegmentRef> logs = context.versions->logs();
   uint64_t size = 0;
-  for (const LogSegmentRef& log : context.versions->logs()) size += log.size;
-  return size > 2 * kMaxMemtables * context.options.write_buffer_size + 16 * kMiB;
+  for (const LogSegmentRef& log : logs) size += log.size;
+  return logs.size() > kMaxReplayedSegments ||
+         size > 2 * kMaxMemtables * context.options.write_buffer_size + 16 * kMiB;
+}
+
+Status ReplayedLog::Flush(const std::function<Status(const RefPtr<MemTable>&)>& flush,
+                          const std::vector<LogSegmentRef>& segments) {
+  for (; !memtables.empty(); memtables.pop_back()) {
+    LSM_RETURN_IF_ERROR(flush(memtables.back().table));
+  }
+  void_segments.clear();
+  for (const LogSegmentRef& segment : segments) void_segments.push_back(segment.number);
+  return Status::Ok();
 }
 
 Result<ReplayedLog> ReplayLog(DbContext* context,

@@ -30,6 +30,10 @@ struct ReplayedLog {
   SequenceNumber last_sequence = 0;
   // Segments that hold nothing of the log, as the manifest names them.
   std::vector<uint64_t> void_segments;
+
+  // Flushes what is left, oldest first, after which the log's `segments` are all void.
+  Status Flush(const std::function<Status(const RefPtr<MemTable>&)>& flush,
+               const std::vector<LogSegmentRef>& segments);
 };
 
 // Replays the segments that the manifest names. Where the memtables would outgrow the budget
@@ -46,8 +50,9 @@ Status SyncReplayedLog(const DbContext& context, const ReplayedLog& log);
 Status CheckLog(Directory* directory, const VersionSet& versions,
                 const std::function<Status(uint64_t bytes)>& visit);
 
-// Whether replaying needs more memory than memtables may take, so that it has to flush on the way.
-bool LogOutgrowsMemory(const DbContext& context);
+// Whether the log is to go to tables as it is replayed: it needs more memory than memtables may
+// take, or has gathered too many segments.
+bool IsLogTooLong(const DbContext& context);
 
 }  // namespace lsm
 
