@@ -27,10 +27,12 @@
 
 namespace lsm {
 
-// Read-only memory that shows a whole file. Unmapped when destroyed; any thread may read it.
+// Read-only memory that shows a whole file. Unmapped when destroyed; any thread may read it. What a
+// WritableFile wrote begins at a multiple of kAlignment.
 class FileMapping {
  public:
   enum class Access { kRandom, kSequential };
+  static constexpr uint64_t kAlignment = 64;
 
   virtual ~FileMapping() = default;
   const char* data() const { return data_; }

@@ -95,12 +95,18 @@ uint64_t MemFile::size() const {
   return size_;
 }
 
-Status MemFile::Reallocate(uint64_t capacity) {
+Status MemFile::Reallocate(uint64_t capacity, Filling filling) {
   auto buffer = std::make_shared<Buffer>();
   if (capacity > 0) {
-    // calloc: a large segment's zeros cost nothing until they are touched.
-    buffer->bytes.reset(static_cast<char*>(std::calloc(capacity, 1)));
-    if (buffer->bytes == nullptr) return Status::OutOfMemory();
+    void* bytes = nullptr;
+    if (filling == Filling::kZeros) {
+      // A large segment's zeros cost nothing until they are touched.
+      bytes = std::calloc(capacity, 1);
+    } else if (posix_memalign(&bytes, FileMapping::kAlignment, capacity) != 0) {
+      bytes = nullptr;
+    }
+    if (bytes == nullptr) return Status::OutOfMemory();
+    buffer->bytes.reset(static_cast<char*>(bytes));
     buffer->capacity = capacity;
     if (size_ > 0) std::memcpy(buffer->bytes.get(), buffer_->bytes.get(), size_);
   }
@@ -112,7 +118,9 @@ Status MemFile::Append(std::string_view bytes) {
   MutexLock lock(&mutex_);
   if (bytes.empty()) return Status::Ok();
   const uint64_t needed = size_ + bytes.size();
-  if (needed > buffer_->capacity) LSM_RETURN_IF_ERROR(Reallocate(std::max(needed, 2 * size_)));
+  if (needed > buffer_->capacity) {
+    LSM_RETURN_IF_ERROR(Reallocate(std::max(needed, 2 * size_), Filling::kNone));
+  }
   std::memcpy(buffer_->bytes.get() + size_, bytes.data(), bytes.size());
   size_ = needed;
   return Status::Ok();
@@ -121,7 +129,9 @@ Status MemFile::Append(std::string_view bytes) {
 Status MemFile::GrowTo(uint64_t size) {
   MutexLock lock(&mutex_);
   size = std::max(size, size_);
-  if (buffer_->capacity != size) LSM_RETURN_IF_ERROR(Reallocate(size));
+  if (buffer_->capacity != size) {
+    LSM_RETURN_IF_ERROR(Reallocate(size, Filling::kZeros));
+  }
   size_ = size;
   return Status::Ok();
 }
@@ -133,7 +143,9 @@ MemFile::View MemFile::Look() const {
 
 Result<MemFile::View> MemFile::LookExactly() {
   MutexLock lock(&mutex_);
-  if (buffer_->capacity != size_) LSM_RETURN_IF_ERROR(Reallocate(size_));
+  if (buffer_->capacity != size_) {
+    LSM_RETURN_IF_ERROR(Reallocate(size_, Filling::kNone));
+  }
   return View{.buffer = buffer_, .size = size_};
 }
 

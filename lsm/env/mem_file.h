@@ -42,7 +42,10 @@ class MemFile {
   Result<View> LookExactly();
 
  private:
-  Status Reallocate(uint64_t capacity) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // What is behind the file's bytes in a new buffer. Without zeros it is aligned as mappings are.
+  enum class Filling { kNone, kZeros };
+
+  Status Reallocate(uint64_t capacity, Filling filling) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   mutable Mutex mutex_;
   std::shared_ptr<Buffer> buffer_ ABSL_GUARDED_BY(mutex_) = std::make_shared<Buffer>();

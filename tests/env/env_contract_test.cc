@@ -180,6 +180,7 @@ TEST_P(EnvContractTest, AMappingShowsTheFileAndOutlivesIt) {
     ASSERT_OK(mapped.status());
     mapping = mapped.Take();
   }
+  EXPECT_EQ(reinterpret_cast<uintptr_t>(mapping->data()) % FileMapping::kAlignment, 0u);
   EXPECT_OK(directory_->Remove("f"));
   mapping->Advise(FileMapping::Access::kRandom);
   mapping->Advise(FileMapping::Access::kSequential);
@@ -280,6 +281,7 @@ TEST_P(EnvContractTest, AReaderSeesTheSizeOfItsTime) {
   EXPECT_EQ((*reader)->size(), 3u);
   EXPECT_EQ(ReadAll(reader->get()), "abc");
   EXPECT_EQ(std::string_view((*mapping)->data(), (*mapping)->size()), "abc");
+  EXPECT_EQ(reinterpret_cast<uintptr_t>((*mapping)->data()) % FileMapping::kAlignment, 0u);
   EXPECT_EQ(ReadAll(directory_.get(), "f"), "abc" + std::string(100'000, 'z'));
 }
 
