@@ -374,8 +374,10 @@ Status Background::RunManualMerge(Merge* merge, const KeyRange& range,
     return merge->running_jobs == 0 && (merge->abandoned || !merge->status.ok() ||
                                         merge->cancelled || closed() || !fatal_error_.ok());
   };
+  // Once: whoever finishes a job sees to the next one. A loop that finds nothing to do signals, and
+  // would be called again at once as long as the last job runs.
+  ScheduleMerges();
   while (!is_over()) {
-    ScheduleMerges();
     changed_.WaitWithTimeout(&mutex_, kReportEvery);
     if (merge->cancelled || is_over()) continue;
     mutex_.Unlock();
