@@ -86,7 +86,9 @@ class EpochDomain {
     for (const internal::EpochSlot* slot = slots_.load(std::memory_order_seq_cst); slot != nullptr;
          slot = slot->next) {
       const uint64_t active = slot->active.load(std::memory_order_seq_cst);
-      if (active != 0) oldest = std::min(oldest, active);
+      if (active == 0) continue;
+      oldest = std::min(oldest, active);
+      SchedulePoint();
     }
     return oldest;
   }
@@ -112,6 +114,7 @@ class EpochDomain {
     }
     while (deletion.garbage != nullptr) {
       delete std::exchange(deletion.garbage, deletion.garbage->next_retired_);
+      SchedulePoint();
     }
     MutexLock lock(&mutex_);
     Deletion** link = &deletions_;

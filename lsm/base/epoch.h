@@ -25,6 +25,7 @@
 #include <utility>
 
 #include "lsm/base/check.h"
+#include "lsm/base/sync.h"
 
 namespace lsm {
 
@@ -68,12 +69,17 @@ class EpochGuard {
     if (slot_ == nullptr) [[unlikely]]
       slot_ = internal::TakeEpochSlot();
     if (slot_->depth++ == 0) {
-      slot_->active.store(internal::global_epoch.load(std::memory_order_acquire),
-                          std::memory_order_seq_cst);
+      const uint64_t epoch = internal::global_epoch.load(std::memory_order_acquire);
+      SchedulePoint();
+      slot_->active.store(epoch, std::memory_order_seq_cst);
+      SchedulePoint();
     }
   }
   ~EpochGuard() {
-    if (--slot_->depth == 0) slot_->active.store(0, std::memory_order_release);
+    if (--slot_->depth == 0) {
+      slot_->active.store(0, std::memory_order_release);
+      SchedulePoint();
+    }
   }
   EpochGuard(const EpochGuard&) = delete;
   EpochGuard& operator=(const EpochGuard&) = delete;
@@ -105,6 +111,7 @@ class RefCounted : public Retirable {
     uint32_t refs = refs_.load(std::memory_order_relaxed);
     do {
       if (refs == 0) return false;
+      SchedulePoint();
     } while (!refs_.compare_exchange_weak(refs, refs + 1, std::memory_order_acquire,
                                           std::memory_order_relaxed));
     return true;

@@ -1,10 +1,18 @@
 // The engine's locks, by the only names it uses for them: Abseil's, whose annotations the compiler
 // and the sanitizers know.
+//
+// Built with LSM_SCHEDULED (--config=sched) they ask a scheduler instead, which a test drives with
+// a seed: scheduled_sync.h. There SchedulePoint() marks the places between two accesses to atomics
+// where another thread's coming in between decides something; it is nothing anywhere else.
 
 #ifndef LSM_BASE_SYNC_H_
 #define LSM_BASE_SYNC_H_
 
 #include "absl/base/thread_annotations.h"
+
+#ifdef LSM_SCHEDULED
+#include "lsm/base/scheduled_sync.h"
+#else
 #include "absl/synchronization/mutex.h"
 #include "absl/time/clock.h"
 
@@ -14,9 +22,12 @@ using Mutex = absl::Mutex;
 using MutexLock = absl::MutexLock;
 using CondVar = absl::CondVar;
 
+inline constexpr bool kScheduled = false;
+inline void SchedulePoint() {}
 // Sleeps between two looks at what cannot be waited for.
 inline void BackOff(absl::Duration duration) { absl::SleepFor(duration); }
 
 }  // namespace lsm
+#endif
 
 #endif  // LSM_BASE_SYNC_H_

@@ -174,10 +174,12 @@ const MemoryBlock* BlockCache::Lookup(Key key) {
   };
 
   SlotArray* slots = shards_[place.shard].slots.load();
+  SchedulePoint();
   if (slots != nullptr) {
     for (uint64_t i = place.slot & slots->mask();; i = (i + 1) & slots->mask()) {
       uint64_t word = (*slots)[i].load();
       if (word == kEmpty) break;
+      SchedulePoint();
       if (!Holds(word, place, key)) continue;
       const MemoryBlock* block = BlockOf(word);
       // Fails, and then `word` is another, where the slot changes meanwhile: the mark is of no use

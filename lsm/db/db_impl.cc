@@ -132,6 +132,7 @@ Status DbImpl::StartWriting() {
 
 DbImpl::Call::Call(DbImpl* db) : db_(db) {
   db->calls_.fetch_add(1, std::memory_order_seq_cst);
+  SchedulePoint();
   if (db->closed_.load(std::memory_order_seq_cst)) [[unlikely]] {
     status_ = ClosedStatus();
   } else if (ForkGeneration() != db->fork_generation_) [[unlikely]] {
@@ -179,6 +180,7 @@ Status DbImpl::Get(const Snapshot* snapshot, std::string_view key, Value* value)
   LSM_RETURN_IF_ERROR(CheckKeySize(key));
   LSM_RETURN_IF_ERROR(CheckSnapshot(snapshot));
   const ReadState* state = context_.read_state.Borrow();
+  SchedulePoint();
   if (closed_.load(std::memory_order_seq_cst) || state == nullptr) [[unlikely]]
     return ClosedStatus();
   const bool sampled = Sampled();
@@ -186,6 +188,7 @@ Status DbImpl::Get(const Snapshot* snapshot, std::string_view key, Value* value)
   const SequenceNumber sequence = snapshot != nullptr
                                       ? snapshot->sequence()
                                       : context_.visible_sequence.load(std::memory_order_acquire);
+  SchedulePoint();
   Status status = GetFrom(*state, sequence, key, value);
   context_.stats.Add(Counter::kGets);
   if (status.ok()) context_.stats.Add(Counter::kGetHits);
@@ -208,6 +211,7 @@ Result<std::unique_ptr<Scan>> DbImpl::NewScan(const Snapshot* snapshot, KeyRange
     // that only a newer memtable has, an older one versions that a newer state has dropped.
     while (true) {
       sequence = context_.visible_sequence.load(std::memory_order_seq_cst);
+      SchedulePoint();
       RefPtr<const ReadState> now = context_.read_state.Share();
       if (now.get() == state.get()) break;
       state = std::move(now);
@@ -287,6 +291,7 @@ Status DbImpl::Close() {
     if (status.retryable()) status = Status::Ok();
   }
   if (closed_.exchange(true, std::memory_order_seq_cst)) return ClosedStatus();
+  SchedulePoint();
   if (background_ != nullptr) {
     // Before the threads end: what failed before the close is the answer, not the close itself.
     const Status failed = background_->background_error();

@@ -105,7 +105,9 @@ Status WritePath::CommitGroup(const WriteGroup& group, bool sync) {
     sequence += writer.count;
   }
   last_sequence_ = sequence - 1;
+  SchedulePoint();
   context_->visible_sequence.store(last_sequence_, std::memory_order_release);
+  SchedulePoint();
   return Status::Ok();
 }
 
@@ -118,6 +120,7 @@ void WritePath::ApplyToMemTable(const Writer& writer, SequenceNumber sequence) {
     for (WriteOp op; reader.Next(&op); ++sequence) {
       CountOp(op.kind);
       memtable_->Apply(op, sequence);
+      SchedulePoint();
     }
     LSM_DCHECK(reader.ok());
   }
@@ -180,6 +183,7 @@ Status WritePath::Switch(uint64_t bytes, uint32_t count, uint64_t log_bytes) {
     return MakeRef<ReadState>(LoggedMemTable{std::move(fresh), logs_->active_number()},
                               std::move(immutable), old.shared_version());
   });
+  SchedulePoint();
   memtable_ = active;
   if (has_rows) background_->OnMemTableSwitched();
   return Status::Ok();

@@ -3,8 +3,9 @@
 namespace lsm {
 namespace {
 
-// About as long as an unsynced commit takes; a synced one takes a hundred times longer.
-constexpr int kSpins = 400;
+// About as long as an unsynced commit takes; a synced one takes a hundred times longer. Under a
+// scheduler each is a step.
+constexpr int kSpins = kScheduled ? 2 : 400;
 
 }  // namespace
 
@@ -12,6 +13,7 @@ bool WriteQueue::Join(Writer* writer) {
   Writer* newest = newest_.load(std::memory_order_relaxed);
   do {
     writer->older = newest;
+    SchedulePoint();
   } while (!newest_.compare_exchange_weak(newest, writer, std::memory_order_acq_rel,
                                           std::memory_order_relaxed));
   if (newest == nullptr) return true;
@@ -23,6 +25,7 @@ void WriteQueue::Await(Writer* writer) {
   for (int i = 0; i < kSpins; ++i) {
     if (writer->state.load(std::memory_order_acquire) != State::kWaiting) return;
     __builtin_ia32_pause();
+    SchedulePoint();
   }
   ParkingLot& lot = LotOf(writer);
   MutexLock lock(&lot.mutex);
@@ -39,6 +42,7 @@ void WriteQueue::Await(Writer* writer) {
 void WriteQueue::Wake(Writer* writer, State state) {
   ParkingLot& lot = LotOf(writer);
   if (writer->state.exchange(state, std::memory_order_acq_rel) != State::kSleeping) return;
+  SchedulePoint();
   // It holds the lot's mutex from going to sleep until it waits: after this it does wait.
   { MutexLock lock(&lot.mutex); }
   lot.woken.SignalAll();
@@ -74,6 +78,7 @@ void WriteQueue::Complete(const WriteGroup& group) {
   Writer* const last = group.last_;
   Writer* expected = last;
   Writer* next_leader = nullptr;
+  SchedulePoint();
   // From here on others may lead where nobody was left over: only the group itself is ours.
   if (!newest_.compare_exchange_strong(expected, nullptr, std::memory_order_acq_rel,
                                        std::memory_order_acquire)) {
@@ -81,6 +86,7 @@ void WriteQueue::Complete(const WriteGroup& group) {
     next_leader = last->newer;
     next_leader->older = nullptr;
   }
+  SchedulePoint();
   Writer* member = group.first_;
   while (member != last) {
     // The first one is the caller. The others end when they are woken, so the link is read before.

@@ -1,6 +1,7 @@
 #include "lsm/memtable/radix_cursor.h"
 
 #include "lsm/base/check.h"
+#include "lsm/base/sync.h"
 
 namespace lsm {
 
@@ -54,6 +55,7 @@ RadixCursor::Place RadixCursor::Descend(std::string_view key) {
   const Node* skipped = nullptr;
   uint64_t path = 0;
   while (IsNode(ref)) {
+    SchedulePoint();
     const Node* node = tree_->NodeAt(ref);
     const uint64_t depth = node->depth();
     if (depth > path) skipped = node;
@@ -97,6 +99,7 @@ void RadixCursor::PrefetchAfter(const Node* node, int byte) const {
 
 void RadixCursor::TakeFirst(NodeRef ref) {
   while (IsNode(ref)) {
+    SchedulePoint();
     const Node* node = tree_->NodeAt(ref);
     Node::Child child{kTerminal, node->terminal()};
     if (child.ref == 0) child = node->FirstFrom(0);
@@ -108,6 +111,7 @@ void RadixCursor::TakeFirst(NodeRef ref) {
 
 void RadixCursor::TakeLast(NodeRef ref) {
   while (IsNode(ref)) {
+    SchedulePoint();
     const Node::Child child = tree_->NodeAt(ref)->LastTo(255);
     frames_.push_back({ref, child.byte});
     ref = child.ref;

@@ -3,6 +3,8 @@
 #include <cstring>
 #include <new>
 
+#include "lsm/base/sync.h"
+
 namespace lsm::internal {
 
 Node* Node::Create(char* memory, Type type, uint64_t depth, NodeRef witness, NodeRef terminal) {
@@ -45,6 +47,7 @@ bool Node::Add(uint8_t byte, NodeRef child) {
   auto* key = reinterpret_cast<std::atomic<uint8_t>*>(At(kKeys + count));
   key->store(byte, std::memory_order_relaxed);
   ChildSlot(count).store(child, std::memory_order_relaxed);
+  SchedulePoint();
   count_.store(static_cast<uint8_t>(count + 1), std::memory_order_release);
   return true;
 }

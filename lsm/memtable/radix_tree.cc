@@ -3,6 +3,7 @@
 #include <new>
 
 #include "lsm/base/check.h"
+#include "lsm/base/sync.h"
 
 namespace lsm {
 
@@ -40,6 +41,7 @@ uint8_t ByteAt(std::string_view key, size_t index) { return static_cast<uint8_t>
 const RadixTree::Version* RadixTree::Find(std::string_view key, SequenceNumber snapshot) const {
   NodeRef ref = root();
   while (IsNode(ref)) {
+    SchedulePoint();
     const Node* node = NodeAt(ref);
     const uint64_t depth = node->depth();
     if (key.size() > depth) [[likely]] {
@@ -54,6 +56,7 @@ const RadixTree::Version* RadixTree::Find(std::string_view key, SequenceNumber s
   Prefetch(ref);
   const Leaf* leaf = LeafAt(ref);
   if (leaf->key() != key) return nullptr;
+  SchedulePoint();
   const Version* version = NewestOf(*leaf);
   while (version != nullptr && TagSequence(version->tag) > snapshot) version = OlderThan(*version);
   return version;
@@ -98,6 +101,7 @@ void RadixTree::Insert(std::string_view key, uint64_t tag, std::string_view valu
     }
   }
   if (place.ref == 0) {
+    SchedulePoint();
     root_.store(leaf, std::memory_order_release);
   } else {
     AddChild(place, key, leaf);
@@ -110,6 +114,7 @@ void RadixTree::AddVersion(NodeRef ref, uint64_t tag, std::string_view value) {
   LSM_DCHECK(VersionAt(newest)->tag < tag);
   const ArenaOffset version = arena_->AllocateEntry(Version::Size(value.size()));
   WriteVersion(version, tag, value, newest);
+  SchedulePoint();
   leaf->newest.store(version, std::memory_order_release);
 }
 
@@ -148,6 +153,7 @@ void RadixTree::Part(std::string_view key, std::string_view other, size_t shared
   if (node->count() > kDeposits[Node::kNode4].born_with) {
     deposits_ += kDeposits[Node::kNode4].per_child;
   }
+  SchedulePoint();
   slot->store(offset, std::memory_order_release);
 }
 
@@ -173,6 +179,7 @@ void RadixTree::AddChild(const Place& place, std::string_view key, NodeRef leaf)
   const ArenaOffset offset = arena_->AllocateNode(Node::kLayouts[node->type() + 1].size);
   Node* larger = Node::Enlarge(arena_->At(offset), *node);
   Attach(larger, key, leaf);
+  SchedulePoint();
   place.slot->store(offset, std::memory_order_release);
 }
 

@@ -55,6 +55,7 @@ void TombstoneList::Add(std::string_view begin, std::string_view end, SequenceNu
   begin.copy(record->bytes(), begin.size());
   end.copy(record->bytes() + begin.size(), end.size());
   count_.store(count_.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
+  SchedulePoint();
   head_.store(at, std::memory_order_release);
 }
 
@@ -80,6 +81,7 @@ SequenceNumber TombstoneList::CoveringSequenceSlow(std::string_view key,
     ExtendIndex();
     index = index_.load(std::memory_order_acquire);
   }
+  SchedulePoint();
   SequenceNumber covering = 0;
   // Loaded after the index, so the index is not ahead of it.
   for (ArenaOffset at = head_.load(std::memory_order_acquire); at != index->newest;

@@ -72,6 +72,7 @@ class TableFile final : public RefCounted {
   // The opened table, readable until the caller's EpochGuard ends. REQUIRES: inside one.
   Status Get(const Table** table) const {
     *table = table_.load(std::memory_order_seq_cst);
+    SchedulePoint();
     if (*table == nullptr) [[unlikely]] {
       Status status = cache_->Open(*this, table);
       EpochCollect();  // opening one may have closed others

@@ -100,6 +100,7 @@ Status LogWriter::FinishRecord(LogRecordHeader header) {
   if (!committed.ok()) [[unlikely]]
     return Poison(std::move(committed));
   told_ = header.known_synced;
+  SchedulePoint();
   end_.store(position + record_size, std::memory_order_release);
   return Status::Ok();
 }
@@ -119,6 +120,7 @@ Status LogWriter::Sync() {
     Status status = file_->Sync(OffsetOf(begin), OffsetOf(end));
     if (!status.ok()) return Poison(std::move(status));
   }
+  SchedulePoint();
   synced_.store(end, std::memory_order_release);
   return Status::Ok();
 }

@@ -12,7 +12,7 @@
 #include <vector>
 
 #include "absl/base/thread_annotations.h"
-#include "absl/synchronization/mutex.h"
+#include "lsm/base/sync.h"
 #include "lsm/env/env.h"
 
 namespace lsm {
@@ -47,7 +47,7 @@ class FaultyEnv final : public Env {
 
   // Null: nothing fails.
   void SetHook(Hook hook) {
-    absl::MutexLock lock(&mutex_);
+    MutexLock lock(&mutex_);
     hook_ = std::move(hook);
   }
   // From now on every `call` on a file whose name ends with `suffix` fails with `errnum`.
@@ -56,7 +56,7 @@ class FaultyEnv final : public Env {
   // What `work` gives, unless the hook fails the call.
   template <typename Work>
   auto Do(FileCall call, std::string_view name, Work work) -> decltype(work()) {
-    absl::MutexLock lock(&mutex_);
+    MutexLock lock(&mutex_);
     if (hook_) LSM_RETURN_IF_ERROR(hook_(call, name));
     return work();
   }
@@ -77,7 +77,7 @@ class FaultyEnv final : public Env {
 
  private:
   Env* const base_;
-  absl::Mutex mutex_;
+  Mutex mutex_;
   Hook hook_ ABSL_GUARDED_BY(mutex_);
 };
 
