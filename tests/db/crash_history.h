@@ -40,6 +40,14 @@ inline std::string Difference(const Model& rows, const Model& expected) {
   return "";
 }
 
+// Batches of one operation go the way of single writes.
+inline Status WriteToDb(Db* db, const WriteBatch& batch, bool sync) {
+  WriteOp op;
+  BatchReader reader(batch.bytes());
+  const bool single = batch.count() == 1 && reader.Next(&op) && op.kind != EntryKind::kRangeDelete;
+  return single ? db->Write(op, sync) : db->Write(batch, sync);
+}
+
 // The writes since a state that is durable, in order. One thread adds; any may ask how many.
 class History {
  public:
@@ -50,15 +58,12 @@ class History {
   }
   uint64_t next_number() const { return first_ + batches_.size() + 1; }
 
-  // Writes it. Unmarked batches of one operation go the way of single writes.
+  // `marked`: it puts next_number() under kMarker.
   Status Write(Db* db, WriteBatch batch, bool marked, bool sync) {
     batches_.push_back({std::move(batch), marked});
     const WriteBatch& added = batches_.back().batch;
     started_.store(batches_.size());
-    WriteOp op;
-    BatchReader reader(added.bytes());
-    const bool single = !marked && reader.Next(&op) && op.kind != EntryKind::kRangeDelete;
-    LSM_RETURN_IF_ERROR(single ? db->Write(op, sync) : db->Write(added, sync));
+    LSM_RETURN_IF_ERROR(WriteToDb(db, added, sync));
     if (sync) AllIsDurable();
     return Status::Ok();
   }

@@ -23,6 +23,11 @@ inline uint64_t TestScale() {
   const char* const text = std::getenv("LSM_TEST_SCALE");
   return text == nullptr ? 1 : std::max<uint64_t>(1, std::strtoull(text, nullptr, 10));
 }
+// The first seed that they draw from (LSM_TEST_SEED): another one makes other tests of them.
+inline uint64_t FirstSeed() {
+  const char* const text = std::getenv("LSM_TEST_SEED");
+  return text == nullptr ? 1 : std::strtoull(text, nullptr, 10);
+}
 // By how much such tests try less where everything takes longer.
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 inline constexpr uint64_t kSanitizerSlowness = 4;
