@@ -10,7 +10,7 @@
 
 namespace lsm {
 
-// Removes pieces, large ones first, and then parts of batches, and lowers numbers, while what is left
+// Removes pieces, large ones first, and parts of batches, and lowers numbers, while what is left
 // still `fails`, which is asked at most `most_runs` times. What it gives has failed, if `history`
 // has.
 Operations ShrinkHistory(const Operations& history,
