@@ -36,12 +36,12 @@ constexpr Weight kWeights[] = {
     {Kind::kSnapshot, 150},       //
     {Kind::kRelease, 80},         //
     {Kind::kProperty, 10},        //
-    {Kind::kFlush, 50},           //
-    {Kind::kCompact, 20},         //
-    {Kind::kWaitIdle, 10},        //
-    {Kind::kReopen, 20},          //
-    {Kind::kReadOnly, 5},         //
-    {Kind::kVerify, 5},           //
+    {Kind::kFlush, 20},           //
+    {Kind::kCompact, 8},          //
+    {Kind::kWaitIdle, 4},         //
+    {Kind::kReopen, 10},          //
+    {Kind::kReadOnly, 3},         //
+    {Kind::kVerify, 3},           //
 };
 constexpr Weight kCrashes[] = {{Kind::kKill, 10}, {Kind::kPowerLoss, 30, false}};
 constexpr const char* kProperties[] = {"stats", "levels", "memory", "estimate-keys"};

@@ -26,7 +26,8 @@ const HistorySetting kSettings[] = {
     {"tiered_no_filter", {{"compaction_style", "tiered"}, {"filter_bits_per_key", "0"}}},
     {"one_thread_no_map",
      {{"background_threads", "1"}, {"mmap_reads", "false"}, {"max_open_tables", "16"}}},
-    {"tiny_blocks_no_cache", {{"block_size", "64"}, {"block_cache_size", "0"}}},
+    {"tiny_blocks_no_cache",
+     {{"block_size", "64"}, {"block_cache_size", "0"}, {"write_buffer_size", "16KiB"}}},
     {"large_buffer", {{"write_buffer_size", "160KiB"}, {"table_size", "16KiB"}}},
     {"leveled_tiny_cache",
      {{"compaction_style", "leveled"}, {"block_cache_size", "4KiB"}, {"size_ratio", "2"}}},
@@ -34,6 +35,7 @@ const HistorySetting kSettings[] = {
      {{"compaction_style", "tiered"},
       {"size_ratio", "8"},
       {"compression", "none"},
+      {"write_buffer_size", "32KiB"},
       {"filter_bits_per_key", "20"},
       {"block_size", "4KiB"},
       {"background_threads", "4"}}},
@@ -133,8 +135,11 @@ class Runner {
         return db_->GetProperty(operation.key).status();
       case Kind::kFlush:
         return WroteAll(db_->Flush());
-      case Kind::kCompact:
-        return WroteAll(db_->CompactRange({operation.key, operation.end}, nullptr));
+      case Kind::kCompact: {
+        const Status status = db_->CompactRange({operation.key, operation.end}, nullptr);
+        // Nothing is done for an empty range.
+        return operation.key == operation.end ? status : WroteAll(status);
+      }
       case Kind::kWaitIdle:
         return db_->WaitIdle();
       case Kind::kReopen:

@@ -19,7 +19,7 @@
 namespace lsm {
 namespace {
 
-constexpr uint64_t kSeeds = 40;
+constexpr uint64_t kSeeds = 64;
 constexpr size_t kOperations = 5000;
 constexpr size_t kRunsToShrink = 400;
 
