@@ -25,8 +25,9 @@ void NoteRequest(size_t size) {
 
 }  // namespace
 
-// The other forms of new and delete come down to these. The sanitizers have their own.
-#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+// The other forms of new and delete come down to these. The sanitizers, which clang is used with,
+// have their own.
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__) && !defined(__clang__)
 void* operator new(size_t size) {
   NoteRequest(size);
   if (void* memory = std::malloc(size == 0 ? 1 : size)) return memory;

@@ -8,6 +8,7 @@
 #include <optional>
 
 #include "capi/lsm.h"
+#include "tests/fuzz/byte_program.h"
 #include "tests/fuzz/fuzz_target.h"
 
 namespace lsm::fuzz {
@@ -17,21 +18,17 @@ using Model = std::map<std::string, std::string>;
 
 std::string Bytes(const void* data, size_t size) { return {static_cast<const char*>(data), size}; }
 
-// Reads the program; zeros behind its end.
-class Program {
+class Program : public ByteProgram {
  public:
-  explicit Program(std::string_view bytes) : bytes_(bytes) {}
-  bool done() const { return at_ >= bytes_.size(); }
-  uint8_t Byte() { return done() ? 0 : static_cast<uint8_t>(bytes_[at_++]); }
+  using ByteProgram::ByteProgram;
   std::string Key() {
     const uint8_t byte = Byte();
     return std::string(byte % 3, static_cast<char>('a' + byte / 3 % 8));
   }
-  std::string Value() { return std::string(Byte() * 4u, static_cast<char>(Byte())); }
-
- private:
-  const std::string_view bytes_;
-  size_t at_ = 0;
+  std::string Value() {
+    const size_t size = Byte() * 4u;
+    return std::string(size, static_cast<char>(Byte()));
+  }
 };
 
 class Machine {
