@@ -140,17 +140,18 @@ Status LogSet::PrepareSpare() {
 }
 
 void LogSet::Retire(const std::vector<LogSegmentRef>& segments) {
-  for (const auto& [number, size] : segments) {
+  for (const LogSegmentRef& segment : segments) {
     {
       MutexLock lock(&mutex_);
-      std::erase_if(unsynced_, [&](const auto& writer) { return writer->number() == number; });
-      if (recycled_.size() < kMaxRecycled && size == segment_size_) {
-        recycled_.push_back(number);
+      std::erase_if(unsynced_,
+                    [&](const auto& writer) { return writer->number() == segment.number; });
+      if (recycled_.size() < kMaxRecycled && segment.size == segment_size_) {
+        recycled_.push_back(segment.number);
         continue;
       }
     }
     // What cannot be removed now is an orphan that the next open removes.
-    (void)directory_->Remove(LogFileName(number));
+    (void)directory_->Remove(LogFileName(segment.number));
   }
 }
 
