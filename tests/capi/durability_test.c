@@ -17,6 +17,9 @@ typedef struct {
   atomic_long acknowledged;
 } shared_record;
 
+// Of each history; ten times as many with LSM_TEST_SCALE=10. LSM_TEST_SEED gives other moments.
+enum { kKills = 100 };
+
 // Operation `number` of the history, on the database (not NULL) or the model.
 static void apply(long number, lsm_db* db, model* m) {
   uint64_t seed = (uint64_t)number * 2654435761u + 99;
@@ -93,10 +96,13 @@ static void kill_and_compare(const char* settings, int upkeep) {
   CHECK(record != MAP_FAILED);
   const char* path = scratch(upkeep ? "upkeep" : "plain");
   model m = {NULL, 0, 0};
-  uint64_t seed = 4711;
+  const char* const drawn = getenv("LSM_TEST_SEED");
+  uint64_t seed = drawn == NULL ? 4711 : strtoull(drawn, NULL, 10);
   long applied = 0;
   atomic_init(&record->acknowledged, 0);
-  for (int round = 0; round < 15; round++) {
+  const char* const scale = getenv("LSM_TEST_SCALE");
+  const int rounds = kKills * (scale == NULL ? 1 : atoi(scale));
+  for (int round = 0; round < rounds; round++) {
     const pid_t child = fork();
     if (child == 0) run_child(path, settings, record, upkeep);
     // The moment is that of a number of acknowledged operations and a little more.

@@ -21,7 +21,6 @@ namespace lsm {
 namespace {
 
 constexpr size_t kSector = 512;
-constexpr uint64_t kSeed = 1;
 
 const SmallDatabase& DatabaseOf(SmallDatabaseKind kind) {
   static std::map<SmallDatabaseKind, SmallDatabase> made;
@@ -115,7 +114,7 @@ class DamageTest : public testing::TestWithParam<SmallDatabaseKind> {
   const SmallDatabase& database_ = DatabaseOf(GetParam());
   std::vector<std::string> names_;  // the files that the manifest names, and those that lead there
   DirectoryFiles image_ = database_.files;
-  std::mt19937_64 random_{kSeed};
+  std::mt19937_64 random_{FirstSeed()};
 
  private:
   uint64_t images_ = 0;

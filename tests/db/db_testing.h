@@ -3,9 +3,7 @@
 #ifndef LSM_TESTS_DB_DB_TESTING_H_
 #define LSM_TESTS_DB_DB_TESTING_H_
 
-#include <algorithm>
 #include <cstdint>
-#include <cstdlib>
 #include <initializer_list>
 #include <memory>
 #include <string>
@@ -14,26 +12,10 @@
 
 #include "gtest/gtest.h"
 #include "lsm/db/db.h"
+#include "tests/base/amounts.h"
 #include "tests/db/model.h"
 
 namespace lsm {
-
-// How many times the usual amount tests that draw at random are to try (LSM_TEST_SCALE).
-inline uint64_t TestScale() {
-  const char* const text = std::getenv("LSM_TEST_SCALE");
-  return text == nullptr ? 1 : std::max<uint64_t>(1, std::strtoull(text, nullptr, 10));
-}
-// The first seed that they draw from (LSM_TEST_SEED): another one makes other tests of them.
-inline uint64_t FirstSeed() {
-  const char* const text = std::getenv("LSM_TEST_SEED");
-  return text == nullptr ? 1 : std::strtoull(text, nullptr, 10);
-}
-// By how much such tests try less where everything takes longer.
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-inline constexpr uint64_t kSanitizerSlowness = 4;
-#else
-inline constexpr uint64_t kSanitizerSlowness = 1;
-#endif
 
 inline const char kDbPath[] = "db";
 

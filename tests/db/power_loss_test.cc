@@ -10,9 +10,9 @@
 // 4. what is written from then on, by the same rules: power is lost again, during recovery too, up
 //    to three times. A state that was recovered once is the one that every later recovery finds.
 //
-// Every history has a seed. LSM_TEST_SCALE=N tries N times as many; a failure tells the seed, and
-// --gtest_filter='*/<seed>' (with the same scale) makes it again, call by call, unless the history
-// had several threads, as every fifth has.
+// Every history has a seed, the first of them LSM_TEST_SEED; LSM_TEST_SCALE=N tries N times as
+// many. A failure tells the seed, which as LSM_TEST_SEED makes it again, call by call, unless the
+// history had several threads, as every fifth has.
 
 #include <algorithm>
 #include <cstdlib>
@@ -389,7 +389,8 @@ TEST_P(PowerLossTest, LeavesAPrefixOfTheWritesThatHoldsAllThatWasSynced) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Seeds, PowerLossTest,
-                         testing::Range<uint64_t>(1, kHistories* TestScale() + 1),
+                         testing::Range<uint64_t>(FirstSeed(),
+                                                  FirstSeed() + kHistories * TestScale()),
                          [](const auto& seed) { return std::to_string(seed.param); });
 
 TEST(PowerLossReplayTest, TheSameSeedTakesTheSamePictures) {

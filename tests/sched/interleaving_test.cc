@@ -34,11 +34,6 @@ constexpr uint64_t kExpectedSteps = 6000;
 constexpr std::array kPlainKeys = {"k1", "k2", "k3"};
 constexpr int64_t kStart = 100;  // of each account
 
-uint64_t FirstSeed() {
-  const char* const text = std::getenv("LSM_TEST_SEED");
-  return text == nullptr ? 1 : std::strtoull(text, nullptr, 10);
-}
-
 // The seed at hand, for a crash.
 volatile uint64_t current_seed = 0;
 

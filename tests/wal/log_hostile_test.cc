@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "gtest/gtest.h"
+#include "tests/base/amounts.h"
 #include "tests/wal/log_testing.h"
 
 namespace lsm {
@@ -154,8 +155,8 @@ TEST(LogHostileTest, RandomBytesWithValidSums) {
   size_t records = 0;
   size_t ended = 0;
   size_t corrupt = 0;
-  constexpr uint64_t kSeeds = 20000;
-  for (uint64_t seed = 0; seed < kSeeds; ++seed) {
+  const uint64_t seeds = 20000 * TestScale();
+  for (uint64_t seed = FirstSeed(); seed < FirstSeed() + seeds; ++seed) {
     SCOPED_TRACE(::testing::Message() << "seed " << seed);
     const Replay replay = ReadLog(Enemy(seed).Log());
     records += replay.batches.size() + replay.marks.size();
@@ -164,10 +165,10 @@ TEST(LogHostileTest, RandomBytesWithValidSums) {
     ASSERT_FALSE(::testing::Test::HasFailure());
   }
   // Else the enemy does not get past the sums, and this test tests nothing.
-  EXPECT_EQ(ended + corrupt, kSeeds);
-  EXPECT_GT(records, kSeeds);
-  EXPECT_GT(ended, kSeeds / 20);
-  EXPECT_GT(corrupt, kSeeds / 20);
+  EXPECT_EQ(ended + corrupt, seeds);
+  EXPECT_GT(records, seeds);
+  EXPECT_GT(ended, seeds / 20);
+  EXPECT_GT(corrupt, seeds / 20);
 }
 
 TEST(LogHostileTest, RandomBytes) {
