@@ -72,9 +72,11 @@ Status LogSet::Start(LogPosition position, LogPosition known_synced,
     (void)directory_->Remove(LogFileName(named.number));
     return writer.status();
   }
+  versions_->AdvanceLogSynced(known_synced);
   LSM_RETURN_IF_ERROR(NameInManifest(named, void_segments));
   MutexLock lock(&mutex_);
   active_ = writer.Take();
+  started_at_ = position;
   return Status::Ok();
 }
 
@@ -114,6 +116,7 @@ Status LogSet::Sync() {
       writer = is_active ? active_ : unsynced_.front();
     }
     LSM_RETURN_IF_ERROR(writer->Sync());
+    versions_->AdvanceLogSynced(writer->synced());
     MutexLock lock(&mutex_);
     // A rotation meanwhile may have left the active one behind with bytes that came after the sync
     // began: they are not of this call.
@@ -162,8 +165,12 @@ void LogSet::Trim() {
     surplus.swap(recycled_);
   }
   const NewSegment spare = TakeSpare();
-  // As long as the manifest names it, it stays.
-  if (spare.file != nullptr && versions_->Apply({.removed_logs = {spare.number}}).ok()) {
+  VersionEdit edit;
+  if (spare.file != nullptr) edit.removed_logs.push_back(spare.number);
+  // Also tells the manifest how far the log is durable, which the log alone could not prove if its
+  // end were lost. As long as the manifest names the spare, it stays.
+  const bool wanted = spare.file != nullptr || versions_->log_synced() > started_at_;
+  if (wanted && versions_->Apply(std::move(edit)).ok() && spare.file != nullptr) {
     surplus.push_back(spare.number);
   }
   for (const uint64_t number : surplus) (void)directory_->Remove(LogFileName(number));

@@ -83,6 +83,7 @@ class LogSet {
   VersionSet* const versions_;
   const uint64_t segment_size_;
 
+  LogPosition started_at_ = 0;
   // Changed by the appending thread under mutex_, so it reads it without.
   std::shared_ptr<LogWriter> active_;
 

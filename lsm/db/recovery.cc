@@ -105,6 +105,18 @@ class RecordChecker {
   SequenceNumber last_sequence_ = 0;
 };
 
+// What the manifest knows of the log's end, which damage may have taken from the log itself.
+Status CheckLogEnd(const Directory& directory, const VersionSet& versions, const LogEnd& end) {
+  if (end.position >= versions.log_synced()) return Status::Ok();
+  const std::vector<LogSegmentRef> logs = versions.logs();
+  const uint64_t last = logs.empty() ? 0 : logs.back().number;
+  return Status::Corruption(
+      directory.PathOf(LogFileName(end.segment_number == 0 ? last : end.segment_number)),
+      end.segment_number == 0 ? kLogSegmentHeaderSize : end.offset,
+      absl::StrCat("the log ends at position ", end.position, ", but was synced up to position ",
+                   versions.log_synced(), "; restore it from a backup"));
+}
+
 class Replayer {
  public:
   Replayer(DbContext* context, const std::function<Status(const RefPtr<MemTable>&)>& flush)
@@ -231,6 +243,7 @@ Result<ReplayedLog> ReplayLog(DbContext* context,
     LSM_RETURN_IF_ERROR(checker.Check(record));
     LSM_RETURN_IF_ERROR(replayer.Apply(record));
   }
+  LSM_RETURN_IF_ERROR(CheckLogEnd(*context->directory, *context->versions, reader.end()));
   ReplayedLog replayed;
   replayed.memtables = replayer.Take();
   replayed.end = reader.end().position;
@@ -259,7 +272,7 @@ Status CheckLog(Directory* directory, const VersionSet& versions,
   while (true) {
     LogRecord record;
     const Status status = reader.Next(&record);
-    if (status.Is(Code::kEnd)) return Status::Ok();
+    if (status.Is(Code::kEnd)) return CheckLogEnd(*directory, versions, reader.end());
     LSM_RETURN_IF_ERROR(status);
     if (record.header.kind == LogRecordKind::kBatch) LSM_RETURN_IF_ERROR(checker.Check(record));
     if (visit) LSM_RETURN_IF_ERROR(visit(LogRecordSize(record.header.size)));

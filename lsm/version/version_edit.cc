@@ -15,6 +15,7 @@ enum Tag : uint64_t {
   kRemovedLog = 5,
   kRemovedSlice = 6,
   kAddedSlice = 7,
+  kLogSynced = 8,
 };
 
 void AppendRange(std::string* target, const KeyRange& range) {
@@ -84,6 +85,8 @@ bool DecodeField(uint64_t tag, std::string_view* body, VersionEdit* edit, bool* 
       return ReadNumber(body, &edit->next_run_id);
     case kLastSequence:
       return ReadNumber(body, &edit->last_sequence) && *edit->last_sequence <= kMaxSequence;
+    case kLogSynced:
+      return ReadNumber(body, &edit->log_synced) && *edit->log_synced <= kMaxLogPosition;
     case kAddedLog: {
       LogSegmentRef& log = edit->added_logs.emplace_back();
       return ReadVarint64(body, &log.number) && ReadVarint64(body, &log.size);
@@ -120,6 +123,7 @@ std::string EncodeVersionEdit(const VersionEdit& edit) {
   AppendNumberField(&bytes, kNextFileNumber, edit.next_file_number);
   AppendNumberField(&bytes, kNextRunId, edit.next_run_id);
   AppendNumberField(&bytes, kLastSequence, edit.last_sequence);
+  AppendNumberField(&bytes, kLogSynced, edit.log_synced);
   std::string body;
   for (const LogSegmentRef& log : edit.added_logs) {
     body.clear();

@@ -14,6 +14,7 @@
 //   tag 6 slice removed      := level:varint run_id:varint table_number:varint begin:prefixed
 //   tag 7 slice added        := level:varint run_id:varint size:varint begin:prefixed range_end
 //                             table
+//   tag 8 log synced         := position:varint  of the log, below which all was durable
 //   table := number:varint file_size:varint entries:varint deletes:varint range_tombstones:varint
 //            min_sequence:varint max_sequence:varint begin:prefixed range_end
 //
@@ -30,6 +31,7 @@
 
 #include "lsm/base/entry.h"
 #include "lsm/base/status.h"
+#include "lsm/wal/log_format.h"
 
 namespace lsm {
 
@@ -88,6 +90,7 @@ struct VersionEdit {
   std::optional<uint64_t> next_file_number;
   std::optional<uint64_t> next_run_id;
   std::optional<SequenceNumber> last_sequence;
+  std::optional<LogPosition> log_synced;
   std::vector<LogSegmentRef> added_logs;
   std::vector<uint64_t> removed_logs;
   std::vector<RemovedSlice> removed_slices;  // taken away before the others are added

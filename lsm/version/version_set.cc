@@ -17,6 +17,12 @@ namespace {
 // somebody else, and stepping over it could use up the numbers.
 constexpr uint64_t kMostUnrecordedNumbers = uint64_t{1} << 32;
 
+void Raise(std::atomic<uint64_t>* value, uint64_t least) {
+  uint64_t known = value->load(std::memory_order_relaxed);
+  while (known < least && !value->compare_exchange_weak(known, least, std::memory_order_acq_rel)) {
+  }
+}
+
 }  // namespace
 
 VersionSet::VersionSet(std::shared_ptr<Directory> directory, std::shared_ptr<TableCache> cache)
@@ -64,6 +70,7 @@ Status VersionSet::Replay(const ManifestRecord& record, const std::string& path)
   if (edit.next_file_number) next_file_number_ = *edit.next_file_number;
   if (edit.next_run_id) next_run_id_ = *edit.next_run_id;
   if (edit.last_sequence) last_sequence_ = *edit.last_sequence;
+  if (edit.log_synced) AdvanceLogSynced(*edit.log_synced);
   return Status::Ok();
 }
 
@@ -218,18 +225,16 @@ uint64_t VersionSet::manifest_number() const {
   return manifest_number_;
 }
 
-void VersionSet::AdvanceLastSequence(SequenceNumber sequence) {
-  SequenceNumber known = last_sequence_.load(std::memory_order_relaxed);
-  while (known < sequence &&
-         !last_sequence_.compare_exchange_weak(known, sequence, std::memory_order_acq_rel)) {
-  }
-}
+void VersionSet::AdvanceLastSequence(SequenceNumber sequence) { Raise(&last_sequence_, sequence); }
+
+void VersionSet::AdvanceLogSynced(LogPosition position) { Raise(&log_synced_, position); }
 
 VersionEdit VersionSet::Describe(const Version& version, const Logs& logs) const {
   VersionEdit state;
   state.next_file_number = next_file_number_.load(std::memory_order_relaxed);
   state.next_run_id = next_run_id_.load(std::memory_order_relaxed);
   state.last_sequence = last_sequence();
+  state.log_synced = log_synced();
   for (const auto& [number, size] : logs) state.added_logs.push_back({number, size});
   state.added_slices = version.Describe();
   return state;
@@ -270,6 +275,7 @@ Status VersionSet::Apply(VersionEdit edit) {
   edit.next_file_number = next_file_number_.load(std::memory_order_relaxed);
   edit.next_run_id = next_run_id_.load(std::memory_order_relaxed);
   edit.last_sequence = last_sequence();
+  edit.log_synced = log_synced();
 
   RefPtr<const Version> base;
   Logs logs;

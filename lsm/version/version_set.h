@@ -54,6 +54,10 @@ class VersionSet {
   SequenceNumber last_sequence() const { return last_sequence_.load(std::memory_order_acquire); }
   // Later edits record at least this number.
   void AdvanceLastSequence(SequenceNumber sequence);
+  // The log is known to be durable up to here: one that ends before it was damaged.
+  LogPosition log_synced() const { return log_synced_.load(std::memory_order_acquire); }
+  // Later edits record at least this position.
+  void AdvanceLogSynced(LogPosition position);
   uint64_t manifest_number() const;
 
  private:
@@ -78,6 +82,7 @@ class VersionSet {
   std::atomic<uint64_t> next_file_number_{1};
   std::atomic<uint64_t> next_run_id_{1};
   std::atomic<SequenceNumber> last_sequence_{0};
+  std::atomic<LogPosition> log_synced_{0};
 
   Mutex apply_mutex_;  // serialises Apply, syncs included
   std::unique_ptr<ManifestWriter> manifest_ ABSL_GUARDED_BY(apply_mutex_);

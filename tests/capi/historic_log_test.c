@@ -308,8 +308,8 @@ static void the_newest_version_wins_over_many_lives(void) {
   model_free(&m);
 }
 
-// fjall issue 112: after a reopen some of millions of keys were missing. Badger issue 72: a key
-// that was put and deleted before the close was back.
+// fjall issue 112: after a reopen some of millions of keys were missing. Badger issue 72: a key put
+// and deleted before the close was back.
 static void many_keys_over_a_reopen(void) {
   lsm_db* db = open_db(scratch("db"), "write_buffer_size=64KiB,memory_budget=4MiB");
   enum { KEYS = 60000 };

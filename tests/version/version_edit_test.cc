@@ -22,6 +22,7 @@ VersionEdit RandomEdit(std::mt19937_64* random) {
   if (dice(2) == 0) edit.next_file_number = (*random)();
   if (dice(2) == 0) edit.next_run_id = (*random)() >> dice(64);
   if (dice(2) == 0) edit.last_sequence = dice(kMaxSequence + 1);
+  if (dice(2) == 0) edit.log_synced = dice(kMaxLogPosition + 1);
   for (uint64_t i = dice(4); i > 0; --i) edit.added_logs.push_back({(*random)(), (*random)()});
   for (uint64_t i = dice(4); i > 0; --i) edit.removed_logs.push_back(dice(100));
   for (uint64_t i = dice(4); i > 0; --i) {
@@ -64,6 +65,7 @@ TEST(VersionEditTest, RoundTrip) {
     EXPECT_EQ(EncodeVersionEdit(decoded), bytes);
     EXPECT_EQ(decoded.next_file_number, edit.next_file_number);
     EXPECT_EQ(decoded.last_sequence, edit.last_sequence);
+    EXPECT_EQ(decoded.log_synced, edit.log_synced);
     ASSERT_EQ(decoded.added_slices.size(), edit.added_slices.size());
     for (size_t s = 0; s < edit.added_slices.size(); ++s) {
       const AddedSlice& a = decoded.added_slices[s];
@@ -134,7 +136,7 @@ TEST(VersionEditTest, AFieldIsWholeOrRefused) {
 }
 
 TEST(VersionEditTest, AnUnknownTagIsOfANewerVersion) {
-  for (const uint64_t tag : {uint64_t{0}, uint64_t{8}, uint64_t{1000}, UINT64_MAX}) {
+  for (const uint64_t tag : {uint64_t{0}, uint64_t{9}, uint64_t{1000}, UINT64_MAX}) {
     std::string bytes = EncodeVersionEdit({.next_file_number = 3});
     AppendVarint(&bytes, tag);
     AppendLengthPrefixed(&bytes, "whatever it means");
@@ -177,6 +179,7 @@ TEST(VersionEditTest, ValuesOutOfBoundsAreRefused) {
   EXPECT_TRUE(refuses([](AddedSlice* s) { s->table.min_sequence = 3; }));
   EXPECT_TRUE(refuses([](AddedSlice* s) { s->table.max_sequence = kMaxSequence + 1; }));
   EXPECT_FALSE(accepted({.last_sequence = kMaxSequence + 1}));
+  EXPECT_FALSE(accepted({.log_synced = kMaxLogPosition + 1}));
 }
 
 }  // namespace

@@ -44,6 +44,7 @@ Json ToJson(const ManifestRecord& record) {
   if (edit.next_file_number) json["next_file_number"] = *edit.next_file_number;
   if (edit.next_run_id) json["next_run_id"] = *edit.next_run_id;
   if (edit.last_sequence) json["last_sequence"] = *edit.last_sequence;
+  if (edit.log_synced) json["log_synced"] = *edit.log_synced;
   for (const LogSegmentRef& log : edit.added_logs) {
     json["logs_added"].push_back({{"number", log.number}, {"size", log.size}});
   }
@@ -68,6 +69,7 @@ std::string ToText(const ManifestRecord& record) {
   if (edit.next_file_number) absl::StrAppend(&text, "  next file ", *edit.next_file_number, "\n");
   if (edit.next_run_id) absl::StrAppend(&text, "  next run ", *edit.next_run_id, "\n");
   if (edit.last_sequence) absl::StrAppend(&text, "  last sequence ", *edit.last_sequence, "\n");
+  if (edit.log_synced) absl::StrAppend(&text, "  log synced up to ", *edit.log_synced, "\n");
   for (const LogSegmentRef& log : edit.added_logs) {
     absl::StrAppend(&text, "  + log ", LogFileName(log.number), ", ", log.size, " bytes\n");
   }
