@@ -151,8 +151,8 @@ static void turns_and_seeks_at_bounds(void) {
   }
 }
 
-// Pebble pull requests 386, 450 and 462: turning at the first and last rows, or seeking in the table
-// one stands in, went wrong where range deletions lie around them.
+// Pebble pull requests 386, 450 and 462: turning at the first and last rows, or seeking in the
+// table one stands in, went wrong where range deletions lie around them.
 static void turns_where_range_deletions_end(void) {
   static const char* const kKeys[] = {"b", "d", "f", "h", "j", NULL};
   static const char* const kWheres[] = {"ttttt", "mmmmm", "tmtmt"};
@@ -264,8 +264,8 @@ static void beginnings_that_end_in_the_highest_byte(void) {
   model_free(&m);
 }
 
-// Pebble pull request 1069: a seek to where the iterator already stood was skipped, and a row put or
-// passed meanwhile with it. Pebble issue 2036: a seek right behind the last one overshot.
+// Pebble pull request 1069: a seek to where the iterator already stood was skipped, and a row put
+// or passed meanwhile with it. Pebble issue 2036: a seek right behind the last one overshot.
 static void seeks_close_to_each_other(void) {
   char key[20], want[20];
   lsm_db* db = open_db(scratch("db"), TINY);
