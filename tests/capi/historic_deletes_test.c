@@ -32,6 +32,7 @@ static void compacting_one_range_revives_another(void) {
     CHECK_INT(0, count_rows(db));
     close_db(db);
     check_database(style_path(style), kStyles[style], &m);
+    model_free(&m);
   }
 }
 

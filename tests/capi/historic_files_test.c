@@ -257,6 +257,7 @@ static void destroying_takes_all_that_is_ours(void) {
   CHECK(!exists(scratch("db")));
   EXPECT(LSM_OK, lsm_destroy(scratch("db"), &err));
   // What is not ours stays, and so does the directory that holds it.
+  model_free(&m);
   m = make_database(scratch("db"), TINY);
   CHECK(mkdir(in(scratch("db"), "000001.sst.d"), 0700) == 0);
   write_file(in(scratch("db"), "notes.log"), "mine", 4);
