@@ -25,7 +25,8 @@
 namespace lsm {
 
 struct JobInput {
-  // Merged, newest version first. Keys outside `range` are not visited.
+  // Merged, newest version first; where keys are not in order, the job fails with kCorruption. Keys
+  // outside `range` are not visited.
   std::unique_ptr<EntryIterator> entries;
   FragmentedRangeTombstones tombstones;
   KeyRange range;

@@ -187,6 +187,20 @@ TEST_F(JobTest, InputThatFailsLeavesNothing) {
   }
 }
 
+// As from a table that somebody wrote who lied, with sums that are right.
+TEST_F(JobTest, InputOutOfOrderIsCorruptionAndLeavesNothing) {
+  options_.snapshots = AllSequences();
+  for (const size_t at : {1, 2, 100, 260}) {
+    std::vector<MemRow> rows = ManyRows();
+    ASSERT_LT(at, rows.size());
+    rows[at].key = "key099";  // above the beginning of the range, below all others
+    const Status status = Run(rows, {}, {"key", "z"}).status();
+    EXPECT_TRUE(status.Is(Code::kCorruption)) << at << ": " << status.ToString();
+    EXPECT_EQ(status.file(), "db");
+    EXPECT_EQ(FileCount(), 0u) << at;
+  }
+}
+
 // Every call to the file system fails in turn.
 TEST_F(JobTest, AnyFailedCallLeavesNothing) {
   options_.snapshots = AllSequences();
