@@ -93,8 +93,8 @@ class Job {
     return Status::Ok();
   }
 
-  // Where the sums are right, so is the order, unless whoever wrote the table lied. Written on, such
-  // rows would make tables and edits that nobody can read.
+  // Where the sums are right, so is the order, unless whoever wrote the table lied. Written on,
+  // such rows would make tables and edits that nobody can read.
   Status OutOfOrder() const {
     return Status::Corruption(options_.directory->path(), Status::kNoOffset,
                               "a table to be merged has its rows out of order; `lsm verify` tells "
