@@ -389,7 +389,7 @@ class User {
 
 }  // namespace
 
-const uint64_t kMutationsPerInput = 25;
+const uint64_t kMutationsPerInput = 10;
 
 std::vector<std::string> Seeds() {
   const auto text = [](std::initializer_list<int> bytes) {
