@@ -1,9 +1,6 @@
 // The workloads of `lsm bench`, as the field knows them from LevelDB's db_bench and from YCSB
 // (Cooper, Silberstein, Tam, Ramakrishnan, Sears, "Benchmarking cloud serving systems with YCSB",
 // SoCC 2010).
-//
-// Rows have numbers from 0 on. A key is the number in decimal, padded with zeros to the key size;
-// values are half compressible by default.
 
 #ifndef LSM_TOOLS_CLI_BENCH_WORKLOAD_H_
 #define LSM_TOOLS_CLI_BENCH_WORKLOAD_H_
@@ -16,6 +13,7 @@
 #include <string_view>
 
 #include "lsm/base/status.h"
+#include "tools/cli/bench_rows.h"
 #include "tools/cli/engine.h"
 #include "tools/cli/latency.h"
 #include "tools/cli/random.h"
@@ -31,32 +29,6 @@ struct BenchSettings {
   uint64_t threads = 1;
   double compression_ratio = 0.5;  // of values: stored over raw
   uint64_t seed = 1;
-};
-
-// The bytes that values are cut from.
-class ValueSource {
- public:
-  ValueSource(uint64_t value_size, double compression_ratio, uint64_t seed);
-  // Valid until the source is gone; one differs from the next.
-  std::string_view Next();
-
- private:
-  uint64_t value_size_;
-  std::string bytes_;
-  size_t position_ = 0;
-};
-
-// Writes the key of row `number` into a buffer that it keeps.
-class KeyMaker {
- public:
-  explicit KeyMaker(uint64_t key_size) : key_(key_size, '0') {}
-  std::string_view Make(uint64_t number);
-  // One that stands between those of `number` and `number + 1`, and is no row's.
-  std::string_view MakeMissing(uint64_t number);
-
- private:
-  std::string key_;
-  std::string missing_;
 };
 
 // What all threads of a workload share.
