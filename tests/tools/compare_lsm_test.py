@@ -16,6 +16,11 @@ import runner  # noqa: E402
 import works  # noqa: E402
 
 ROWS = 3000
+RUN = dict.fromkeys(
+    "operations seconds p50_micros p99_micros p99_9_micros max_micros cpu_seconds anonymous_bytes"
+    " written_bytes disk_bytes read_rows read_bytes read_sum".split(),
+    1,
+)
 
 
 class LsmTest(unittest.TestCase):
@@ -72,6 +77,13 @@ class LsmTest(unittest.TestCase):
             settings = self.settings._replace(scratch="/dev/null")
             runner.Runner(settings).run(works.WORKS[0], "lsm")
 
+    def test_a_database_that_would_not_fit_is_not_begun(self):
+        by_name = {work.name: work for work in works.WORKS}
+        huge = runner.Runner(self.settings._replace(rows=10**15))
+        with self.assertRaisesRegex(runner.NoRoom, "GB free"):
+            huge.run(by_name["readseq"], "lsm")
+        self.assertEqual(os.listdir(self.scratch), [])
+
     def test_a_cap_ends_a_step(self):
         capped = runner.Runner(self.settings._replace(seconds=0.05, rows=100_000))
         work = works.WORKS[0]._replace(capped=True, operations=1e6)
@@ -87,6 +99,33 @@ class AgreementTest(unittest.TestCase):
         runner.agree(work, {"lsm": run, "lmdb": dict(run, operations=4, read_sum=60)})
         with self.assertRaisesRegex(runner.Failed, "different rows"):
             runner.agree(work, {"lsm": run, "lmdb": dict(run, read_sum=78)})
+
+
+class ComparisonTest(unittest.TestCase):
+    def compare(self, only, run):
+        """A comparison whose steps are `run`, of an engine."""
+        options = compare.parse_arguments(["--programs", "", "--only", only, "--rounds", "1"])
+        comparison = compare.Comparison(options, "")
+        comparison.runner.make = lambda base, engine: ""
+        comparison.runner.machine = dict
+        comparison.runner.run = lambda work, engine: run(engine)
+        comparison.run()
+        return comparison
+
+    def test_one_failure_costs_one_figure(self):
+        def run(engine):
+            if engine == "rocksdb":
+                raise runner.Failed("no more")
+            return dict(RUN)
+
+        comparison = self.compare("^fillseq$", run)
+        self.assertEqual(comparison.failures, ["failed: no more"])
+        self.assertEqual(set(comparison.results()["fillseq"]), {"lsm", "leveldb", "lmdb"})
+
+    def test_a_work_whose_engines_disagree_has_no_figure(self):
+        comparison = self.compare("^readseq$", lambda engine: dict(RUN, read_sum=len(engine)))
+        self.assertEqual(len(comparison.failures), 1)
+        self.assertEqual(comparison.results(), {})
 
 
 class OrderTest(unittest.TestCase):

@@ -15,14 +15,14 @@ import statistics
 import sys
 import tempfile
 import time
-from typing import Dict, List
+from typing import Any, Callable, Dict, List
 
 import picture
 import report
 import runner
 import works
 
-QUICK = {'rows': works.FULL_ROWS // 10, 'rounds': 1, 'seconds': 1.0, 'minutes': 5}
+QUICK = {'rows': works.FULL_ROWS // 10, 'rounds': 3, 'seconds': 1.0, 'minutes': 5}
 FULL = {'rows': works.FULL_ROWS, 'rounds': 3, 'seconds': 5.0, 'minutes': 58}
 NOTES = """\
 Rows have keys of 16 bytes and values of 100 that compress to half, unless said otherwise. All
@@ -37,7 +37,7 @@ the 10 GB database for all others."""
 def parse_arguments(arguments: List[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog='./dev compare', description=__doc__)
     parser.add_argument('--quick', action='store_true',
-                        help='a tenth of the rows and of the memory, one round: five minutes')
+                        help='a tenth of the rows and of the memory: five minutes')
     parser.add_argument('--rows', type=int, help='rows; all amounts follow from it')
     parser.add_argument('--rounds', type=int, help='at most so many')
     parser.add_argument('--seconds', type=float, help='cap of each step of reads and mixes')
@@ -81,6 +81,7 @@ class Comparison:
                       not (options.quick and work.base and work.base.needs_full)]
         self.runs: Dict[str, Dict[str, List[dict]]] = {}
         self.limits: List[dict] = []
+        self.failures: List[str] = []
         self.start = time.monotonic()
 
     def run(self) -> None:
@@ -110,17 +111,37 @@ class Comparison:
         for place, base in enumerate(sorted(wanted, key=lambda base: base.name)):
             for engine in rotated(self.options.engines, place):
                 self._note(f'loading {base.name}: {works.NAMES[engine]}')
-                self.runner.make(base, engine)
+                self._try(lambda: self.runner.make(base, engine))
 
     def _run_work(self, work: works.Work, round_number: int, place: int) -> None:
         same_round: Dict[str, dict] = {}
         for engine in rotated(self._engines(work), round_number + place):
-            run = self.runner.run(work, engine)
+            run = self._try(lambda: self.runner.run(work, engine))
+            if run is None:
+                continue
             same_round[engine] = run
             self.runs.setdefault(work.name, {}).setdefault(engine, []).append(run)
             figure = report.metric_text(work.metric, report.figures_of_run(run).get(work.metric))
             self._note(f'round {round_number + 1}  {work.name}  {works.NAMES[engine]}  {figure}')
-        runner.agree(work, same_round)
+        try:
+            runner.agree(work, same_round)
+        except runner.Failed as failure:
+            self._fail(failure)
+            del self.runs[work.name]
+
+    def _try(self, step: Callable[[], Any]) -> Any:
+        """One failure does not cost the figures of all others; None in its place."""
+        try:
+            return step()
+        except runner.Failed as failure:
+            self._fail(failure)
+        except runner.NoRoom as failure:
+            self._note(f'left out: {failure}')
+        return None
+
+    def _fail(self, failure: runner.Failed) -> None:
+        self.failures.append(f'failed: {failure}')
+        self._note(self.failures[-1])
 
     # ---- Results ----
 
@@ -153,7 +174,7 @@ class Comparison:
         print(self.caption(), NOTES, report.works_table(results, self.works),
               report.disk_table(results),
               report.limits_table(limits), report.in_limits_table(results, self.works, limits),
-              report.aims_table(report.judge_all(results)), sep='\n\n')
+              report.aims_table(report.judge_all(results)), *self.failures, sep='\n\n')
 
     def document(self) -> dict:
         results = self.results()
@@ -162,7 +183,8 @@ class Comparison:
             'rounds': len(self.limits), 'seconds': round(time.monotonic() - self.start, 1),
             'machine': {'system': platform.platform(), 'processors': os.cpu_count()},
             'versions': self.versions(), 'limits': self.median_limits(),
-            'medians': results, 'runs': self.runs, 'loads': self.runner.loads,
+            'failures': self.failures, 'medians': results, 'runs': self.runs,
+            'loads': self.runner.loads,
             'aims': [dict(verdict._asdict(), aim=verdict.aim._asdict())
                      for verdict in report.judge_all(results)],
         }
@@ -188,15 +210,16 @@ def main(arguments: List[str]) -> int:
         if not comparison.works:
             print(f'compare: no work matches {options.only}; --list names them', file=sys.stderr)
             return 2
-        comparison.run()
-        comparison.print()
-        comparison.save()
-        return 0
-    except runner.Failed as failure:
-        print(f'compare: {failure}', file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        return 130
+        code = 0
+        try:
+            comparison.run()
+        except KeyboardInterrupt:
+            code = 130
+        # After Ctrl-C, too: what was measured so far.
+        if comparison.runs:
+            comparison.print()
+            comparison.save()
+        return code or (1 if comparison.failures else 0)
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
 

@@ -27,6 +27,10 @@ class Failed(Exception):
     """A step did not do what it was to do; there is no figure."""
 
 
+class NoRoom(Exception):
+    """A database would not fit on the disk; it was not begun."""
+
+
 def allocated_bytes(folder: str) -> int:
     """What its files take on disk: holes do not count, blocks kept for later do."""
     return sum(os.lstat(os.path.join(path, name)).st_blocks * 512
@@ -117,6 +121,7 @@ class Runner:
         if path in self._bases:
             return path
         rows = self.settings.count(base.rows)
+        self._check_room(rows * (works.KEY_SIZE + base.value_size))
         arguments = ['--rows', str(rows), '--operations', str(rows), '--value-size',
                      str(base.value_size)]
         if not base.compress:
@@ -127,12 +132,23 @@ class Runner:
         if base.step == 'leave':
             # All of it stays in the log.
             arguments += ['--write-buffer', str(4 * rows * (works.KEY_SIZE + base.value_size))]
-        run = self._driver(engine, base.step, path, arguments)
+        try:
+            run = self._driver(engine, base.step, path, arguments)
+        except Failed:
+            self._remove(path)
+            raise
         if run:
             run['disk_bytes'] = allocated_bytes(path)
             self.loads.setdefault(base.name, {})[engine] = run
         self._bases.add(path)
         return path
+
+    def _check_room(self, size: int) -> None:
+        # While it is merged, everything is there twice.
+        free = shutil.disk_usage(self.settings.scratch).free
+        if free < 2.5 * size:
+            raise NoRoom(f'a database of {size / 1e9:.1f} GB needs {2.5 * size / 1e9:.1f} GB, and '
+                         f'{self.settings.scratch} has {free / 1e9:.1f} GB free')
 
     def _forget(self, base: works.Base, engine: str) -> None:
         path = self._folder(base, engine)

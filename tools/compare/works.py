@@ -75,7 +75,7 @@ def _reads(base: Base, suffix: str, note: str) -> List[Work]:
         read('readmissing', 'readmissing', 'readmissing', 1 / 3),
         read('seek10', 'seek + 10 rows', 'seek10', 1 / 6),
         read('readseq', 'readseq, row by row', 'readseq', 2),
-        read('readseqbulk', 'readseq, ours by lsm_iter_next_n', 'readseqbulk', 2),
+        read('readseqbulk', 'readseq by lsm_iter_next_n', 'readseqbulk', 2),
         read('readreverse', 'readreverse, row by row', 'readreverse', 2),
     ]
 
@@ -106,7 +106,8 @@ WORKS: List[Work] = [
     Work('readwhilecompacting', 'get p99.9 while compacting', 'readwhilecompacting', PACKED,
          engines=WITH_LOG, changes=True, capped=False, metric='p99_9'),
     *_ycsb(),
-    _write('memory', 'anonymous memory, fill and read', 'fillandread', metric='memory', once=True),
+    _write('memory', 'anonymous memory, fill and read', 'fillandread', engines=WITH_LOG,
+           metric='memory', once=True),
     Work('open', 'open a clean database', 'open', PLAIN, compress=False, metric='seconds'),
     Work('open-large', 'open a clean database of 10 GB', 'open',
          Base('open-large', step='loadseq', rows=10e9 / 4112 / FULL_ROWS, value_size=LARGE_VALUE,
