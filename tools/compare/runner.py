@@ -74,10 +74,18 @@ class Runner:
 
     def _arguments(self, work: works.Work) -> List[str]:
         seconds = self.settings.seconds if work.capped else 0
-        return ['--rows', str(self._rows(work)),
-                '--operations', str(self.settings.count(work.operations)),
-                '--value-size', str(work.value_size), '--threads', str(work.threads),
-                '--seconds', str(seconds)] + ([] if work.compress else ['--no-compression'])
+        return (['--rows', str(self._rows(work)),
+                 '--operations', str(self.settings.count(work.operations)),
+                 '--value-size', str(work.value_size), '--threads', str(work.threads),
+                 '--seconds', str(seconds)] + ([] if work.compress else ['--no-compression']) +
+                (self._write_buffer(work.base) if work.base else []))
+
+    def _write_buffer(self, base: works.Base) -> List[str]:
+        # What is left in a log is replayed into one memtable, whatever the budget.
+        if base.step != 'leave':
+            return []
+        row_size = works.KEY_SIZE + base.value_size
+        return ['--write-buffer', str(4 * self.settings.count(base.rows) * row_size)]
 
     def _driver(self, engine: str, step: str, path: str, arguments: List[str]) -> dict:
         return self._start([f'compare_{engine}', step, '--db', path, '--memory-budget',
@@ -129,9 +137,7 @@ class Runner:
         # Ours merges by itself when it is idle.
         if base.merge and engine != works.OURS:
             arguments.append('--merge')
-        if base.step == 'leave':
-            # All of it stays in the log.
-            arguments += ['--write-buffer', str(4 * rows * (works.KEY_SIZE + base.value_size))]
+        arguments += self._write_buffer(base)
         try:
             run = self._driver(engine, base.step, path, arguments)
         except Failed:
