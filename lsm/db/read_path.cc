@@ -55,7 +55,9 @@ class ScanSources : public RefCounted {
  public:
   ScanSources(RefPtr<const ReadState> state, KeyRangeView range)
       : state_(std::move(state)), lower_(range.begin) {
-    if (range.end != InfiniteKey()) upper_ = range.end;
+    // By address first: comparing all of its bytes would take longer than the rest of a short scan.
+    const std::string_view infinite = InfiniteKey();
+    if (range.end.data() != infinite.data() && range.end != infinite) upper_ = range.end;
   }
 
   const ReadState& state() const { return *state_; }
