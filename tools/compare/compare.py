@@ -171,7 +171,8 @@ class Comparison:
     def print(self) -> None:
         results = self.results()
         limits = self.median_limits()
-        print(self.caption(), NOTES, report.works_table(results, self.works),
+        print(self.caption(), NOTES,
+              report.works_table(results, self.works, self.options.engines),
               report.disk_table(results),
               report.limits_table(limits), report.in_limits_table(results, self.works, limits),
               report.aims_table(report.judge_all(results)), *self.failures, sep='\n\n')

