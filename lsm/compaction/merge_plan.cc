@@ -151,7 +151,9 @@ std::optional<JobPlan> NextJob(const Version& version, const MergeSpec& spec,
     const Slice& slice = plan.inputs[0].slices[0];
     const bool drops_deletes = plan.bottom && (slice.file->meta().delete_count > 0 ||
                                                slice.file->meta().range_tombstone_count > 0);
-    plan.move = !drops_deletes && !(spec.thorough && MayHoldGarbage(slice));
+    // Moved, a slice keeps its whole file on disk; where that is mostly dead, copying costs less.
+    const bool mostly_dead = slice.size < slice.file->meta().file_size / 2;
+    plan.move = !drops_deletes && !mostly_dead && !(spec.thorough && MayHoldGarbage(slice));
   }
   return plan;
 }

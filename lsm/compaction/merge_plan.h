@@ -33,7 +33,8 @@ struct MergeSpec {
 
 struct JobPlan {
   KeyRange range;
-  // The one input slice in the range is moved to the target run as it is.
+  // The one input slice in the range is moved to the target run as it is; never one that leaves out
+  // most of its file.
   bool move = false;
   // Nothing older than the inputs holds a key of the range.
   bool bottom = false;

@@ -149,6 +149,7 @@ void CheckPlan(const Version& version, const MergeSpec& spec, const std::vector<
     const TableMeta& meta = slice.file->meta();
     EXPECT_TRUE(!plan.bottom || meta.delete_count + meta.range_tombstone_count == 0);
     EXPECT_FALSE(spec.thorough && MayHoldGarbage(slice));
+    EXPECT_GE(slice.size, meta.file_size / 2);
   }
 }
 
@@ -238,6 +239,24 @@ TEST_P(MergePlanTest, NothingIsLeftWhereAllIsClaimed) {
   EXPECT_TRUE(NextJob(tree.version(), spec, {}, 100).has_value());
   const KeyRange all[] = {{"", "g"}, {"g", std::string(InfiniteKey())}};
   EXPECT_FALSE(NextJob(tree.version(), spec, all, 100).has_value());
+}
+
+// A slice of a few bytes would keep its whole file.
+TEST(MergePlanMoveTest, ASliceThatLeavesOutMostOfItsFileIsRewritten) {
+  for (const uint64_t live : {99, 100, 200}) {
+    Tree tree(1);
+    TableMeta table = tree.NewTable({KeyOf(0), KeyOf(20)});
+    VersionEdit edit;
+    edit.added_slices.push_back({0, 1, table, {KeyOf(10), KeyOf(20)}, live});
+    tree.Apply(std::move(edit));
+    const MergeSpec spec{.inputs = {{0, 1}},
+                         .target_level = 1,
+                         .target_run = 2,
+                         .range = {"", std::string(InfiniteKey())}};
+    const std::optional<JobPlan> plan = NextJob(tree.version(), spec, {}, 1000);
+    ASSERT_TRUE(plan.has_value());
+    EXPECT_EQ(plan->move, live >= table.file_size / 2) << live;
+  }
 }
 
 INSTANTIATE_TEST_SUITE_P(Thoroughness, MergePlanTest, testing::Bool());
