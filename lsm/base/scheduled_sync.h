@@ -24,8 +24,9 @@ class Scheduler {
   virtual void Point(const Where& where) = 0;
   virtual void Lock(const void* mutex, const Where& where) = 0;
   virtual bool TryLock(const void* mutex, const Where& where) = 0;
-  // Also wakes those that wait with the mutex itself as their condition.
   virtual void Unlock(const void* mutex, const Where& where) = 0;
+  // Sleeps, without the mutex, until `condition` holds when somebody else releases it.
+  virtual void Await(const void* mutex, const absl::Condition& condition, const Where& where) = 0;
   // Releases the mutex, sleeps until `condition` is signalled or, if `timed`, the scheduler decides
   // that the time is over (true), and takes the mutex again.
   virtual bool Wait(const void* condition, const void* mutex, bool timed, const Where& where) = 0;
@@ -63,7 +64,7 @@ class ABSL_LOCKABLE Mutex {
   }
   void Await(const absl::Condition& condition, Where where = Where::current()) {
     if (thread_scheduler == nullptr) return plain_.Await(condition);
-    while (!condition.Eval()) thread_scheduler->Wait(this, this, /*timed=*/false, where);
+    thread_scheduler->Await(this, condition, where);
   }
 
  private:

@@ -51,6 +51,7 @@ struct SeededScheduler::Thread {
   const void* awaits = nullptr;  // a mutex, a condition or a thread
   Where where;                   // of its last step
   bool timed_out = false;
+  const absl::Condition* condition = nullptr;  // that is to hold; of Await() only
 };
 
 SeededScheduler::SeededScheduler(Options options)
@@ -207,7 +208,9 @@ void SeededScheduler::WakeAll(const void* what) {
     if (thread->state == Thread::State::kRunnable || thread->state == Thread::State::kEnded) {
       continue;
     }
-    if (thread->awaits == what) thread->state = Thread::State::kRunnable;
+    if (thread->awaits != what) continue;
+    if (thread->condition != nullptr && !thread->condition->Eval()) continue;
+    thread->state = Thread::State::kRunnable;
   }
 }
 
@@ -249,6 +252,21 @@ bool SeededScheduler::TryLock(const void* mutex, const Where& where) {
 void SeededScheduler::Unlock(const void* mutex, const Where& where) {
   Release(mutex, where);
   Step("has unlocked", where);
+}
+
+void SeededScheduler::Await(const void* mutex, const absl::Condition& condition,
+                            const Where& where) {
+  Step("waits", where);
+  Thread* const self = running_;
+  while (!condition.Eval()) {
+    Release(mutex, where);
+    self->state = Thread::State::kWaiting;
+    self->awaits = mutex;
+    self->condition = &condition;
+    Block();
+    self->condition = nullptr;
+    Acquire(mutex, where);
+  }
 }
 
 bool SeededScheduler::Wait(const void* condition, const void* mutex, bool timed,

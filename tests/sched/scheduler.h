@@ -76,6 +76,7 @@ class SeededScheduler final : public Scheduler {
   void Lock(const void* mutex, const Where& where) override;
   bool TryLock(const void* mutex, const Where& where) override;
   void Unlock(const void* mutex, const Where& where) override;
+  void Await(const void* mutex, const absl::Condition& condition, const Where& where) override;
   bool Wait(const void* condition, const void* mutex, bool timed, const Where& where) override;
   void SignalAll(const void* condition, const Where& where) override;
   void Sleep(absl::Duration duration, const Where& where) override;
@@ -102,7 +103,8 @@ class SeededScheduler final : public Scheduler {
   bool FireTimeout();
   void Acquire(const void* mutex, const Where& where);
   void Release(const void* mutex, const Where& where);
-  void WakeAll(const void* condition);
+  // Those that wait for it: a condition, a mutex or a thread.
+  void WakeAll(const void* what);
   // Waits for what wakes it, as the state of the running thread says.
   void Block();
   [[noreturn]] void Fail(std::string_view what);
