@@ -38,33 +38,33 @@ void TellSeedAndDie(int signal) {
 
 // Threads take a slot each for their guards, of a list that only grows: with all there from the
 // start, every schedule finds the list alike.
-void PrepareEpochSlots() {
-  static const bool prepared = [] {
-    SeededScheduler scheduler({.seed = 0, .max_depth = 1});
-    scheduler.Run([&] {
-      std::vector<SeededScheduler::ThreadId> threads;
-      size_t inside = 0;
-      for (size_t i = 0; i + 1 < SeededScheduler::kMaxThreads; ++i) {
-        threads.push_back(scheduler.Spawn("warm-up", [&inside] {
-          EpochGuard guard;
-          ++inside;
-          while (inside + 1 < SeededScheduler::kMaxThreads) BackOff(absl::Microseconds(1));
-        }));
-      }
-      for (const SeededScheduler::ThreadId thread : threads) scheduler.Join(thread);
-    });
+void TakeAllEpochSlots() {
+  SeededScheduler scheduler({.seed = 0});
+  size_t inside = 0;
+  scheduler.Run([&] {
+    for (size_t i = 0; i + 1 < SeededScheduler::kMaxThreads; ++i) {
+      scheduler.Spawn("guard", [&inside] {
+        EpochGuard guard;
+        ++inside;
+        while (inside + 1 < SeededScheduler::kMaxThreads) BackOff(absl::Microseconds(1));
+      });
+    }
+  });
+}
+
+class Preparation : public testing::Environment {
+ public:
+  void SetUp() override {
+    TakeAllEpochSlots();
     for (const int signal : {SIGABRT, SIGSEGV, SIGBUS, SIGFPE, SIGILL}) {
       std::signal(signal, &TellSeedAndDie);
     }
-    return true;
-  }();
-  (void)prepared;
-}
-
-class InterleavingTest : public testing::TestWithParam<uint64_t> {
- protected:
-  void SetUp() override { PrepareEpochSlots(); }
+  }
 };
+[[maybe_unused]] const testing::Environment* const preparation =
+    testing::AddGlobalTestEnvironment(new Preparation);
+
+class InterleavingTest : public testing::TestWithParam<uint64_t> {};
 
 TEST_P(InterleavingTest, EveryAnswerIsExplained) {
   const uint64_t count = kSeedsPerGroup * TestScale() / kSanitizerSlowness;
@@ -84,7 +84,6 @@ TEST_P(InterleavingTest, EveryAnswerIsExplained) {
 INSTANTIATE_TEST_SUITE_P(Seeds, InterleavingTest, testing::Range(uint64_t{0}, kGroups));
 
 TEST(InterleavingDeterminismTest, TheSameSeedIsTheSameSchedule) {
-  PrepareEpochSlots();
   std::vector<uint64_t> traces;
   for (const bool again : {false, true}) {
     for (uint64_t seed = FirstSeed(); seed < FirstSeed() + 20; ++seed) {

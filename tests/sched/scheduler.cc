@@ -58,7 +58,8 @@ SeededScheduler::SeededScheduler(Options options)
     : options_(std::move(options)), random_(options_.seed), outside_(new Thread) {
   by_priority_ = Random(4) != 0;
   switch_every_ = uint64_t{1} << Random(7);
-  const uint64_t changes = Random(options_.max_depth);
+  // Few in most schedules, as most bugs need few, but some need one at just the right place.
+  const uint64_t changes = Random(uint64_t{2} << Random(6));
   for (uint64_t i = 0; i < changes; ++i) change_points_.push_back(Random(options_.expected_steps));
   std::sort(change_points_.rbegin(), change_points_.rend());
 }

@@ -42,8 +42,6 @@ class SeededScheduler final : public Scheduler {
     uint64_t seed = 0;
     // About how many steps there will be: what the change points are spread over.
     uint64_t expected_steps = 1000;
-    // The random steps at which priorities change are fewer than this.
-    uint64_t max_depth = 8;
     // More are a failure.
     uint64_t max_steps = 1'000'000;
     // Null: prints what happened with the seed and ends the process with exit code 1. Must not
