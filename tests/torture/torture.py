@@ -51,7 +51,7 @@ HARNESSES = (
     Harness("//tests/db:power_loss_test"),
     Harness("//tests/sched:interleaving_test", config="sched"),
     Harness("//tests/db:damage_test"),
-    Harness("//tests/db:concurrency_test", scale=4),
+    Harness("//tests/db:concurrency_test"),
     Harness("//tests/capi:durability_test", scale=4),
     Harness("//tests/wal:log_hostile_test", scale=10),
     *(Harness(f"//tests/fuzz:{target}_fuzzer", config="fuzz")
@@ -119,7 +119,7 @@ class Torture:
         with tempfile.TemporaryDirectory(prefix="lsm-torture-") as scratch:
             environment = os.environ | added | {"TEST_TMPDIR": scratch}
             try:
-                done = subprocess.run(arguments, env=environment, check=False, text=True,
+                done = subprocess.run(arguments, cwd=ROOT, env=environment, check=False, text=True,
                                       errors="replace", stdout=subprocess.PIPE,
                                       stderr=subprocess.STDOUT, timeout=LONGEST_RUN)
                 what = "" if done.returncode == 0 else f"exit code {done.returncode}"
