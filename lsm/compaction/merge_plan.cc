@@ -16,9 +16,12 @@ struct Piece {
 
 bool IsTarget(const MergeSpec& spec, const RunRef& run) { return run == spec.target(); }
 
+// A slice keeps its whole file on disk; where that is mostly dead, copying costs less.
+bool MostlyDead(const Slice& slice) { return slice.size < slice.file->meta().file_size / 2; }
+
 // Whether the piece by itself is a reason to work, rather than something that work meets.
 bool NeedsWork(const MergeSpec& spec, const RunRef& run, const Slice& slice) {
-  return !IsTarget(spec, run) || (spec.thorough && MayHoldGarbage(slice));
+  return !IsTarget(spec, run) || MostlyDead(slice) || (spec.thorough && MayHoldGarbage(slice));
 }
 
 std::vector<Piece> RemainingPieces(const Version& version, const MergeSpec& spec) {
@@ -151,9 +154,7 @@ std::optional<JobPlan> NextJob(const Version& version, const MergeSpec& spec,
     const Slice& slice = plan.inputs[0].slices[0];
     const bool drops_deletes = plan.bottom && (slice.file->meta().delete_count > 0 ||
                                                slice.file->meta().range_tombstone_count > 0);
-    // Moved, a slice keeps its whole file on disk; where that is mostly dead, copying costs less.
-    const bool mostly_dead = slice.size < slice.file->meta().file_size / 2;
-    plan.move = !drops_deletes && !mostly_dead && !(spec.thorough && MayHoldGarbage(slice));
+    plan.move = !drops_deletes && !MostlyDead(slice) && !(spec.thorough && MayHoldGarbage(slice));
   }
   return plan;
 }

@@ -55,7 +55,8 @@ struct JobPlan {
 std::optional<JobPlan> NextJob(const Version& version, const MergeSpec& spec,
                                std::span<const KeyRange> claimed, uint64_t job_size);
 
-// Whether the merge has nothing left to do, claimed or not.
+// Whether the merge has nothing left to do, claimed or not. What remains of one of the target's
+// tables is work too where that leaves out most of its file.
 bool IsMergeDone(const Version& version, const MergeSpec& spec);
 
 // Whether rewriting the slice could drop something of it: deletions, versions, keys outside its

@@ -259,6 +259,25 @@ TEST(MergePlanMoveTest, ASliceThatLeavesOutMostOfItsFileIsRewritten) {
   }
 }
 
+// Jobs cut the target's tables where their own inputs end, and what is left may be a few bytes.
+TEST(MergePlanMoveTest, ASliceOfTheTargetThatLeavesOutMostOfItsFileIsWork) {
+  for (const uint64_t live : {99, 100}) {
+    Tree tree(1);
+    TableMeta table = tree.NewTable({KeyOf(0), KeyOf(20)});
+    VersionEdit edit;
+    edit.added_slices.push_back({1, 2, table, {KeyOf(10), KeyOf(20)}, live});
+    tree.Apply(std::move(edit));
+    const MergeSpec spec{.inputs = {{0, 1}, {1, 2}},
+                         .target_level = 1,
+                         .target_run = 2,
+                         .range = {"", std::string(InfiniteKey())}};
+    EXPECT_EQ(IsMergeDone(tree.version(), spec), live == 100) << live;
+    const std::optional<JobPlan> plan = NextJob(tree.version(), spec, {}, 1000);
+    ASSERT_EQ(plan.has_value(), live == 99);
+    EXPECT_FALSE(plan.has_value() && plan->move);
+  }
+}
+
 INSTANTIATE_TEST_SUITE_P(Thoroughness, MergePlanTest, testing::Bool());
 
 }  // namespace
