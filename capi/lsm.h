@@ -680,7 +680,8 @@ LSM_API lsm_status lsm_verify(const char* path, lsm_progress_fn progress, void* 
 
 /* Deletes a database: the files that it knows, then the directory if nothing else is in it.
  * Parameters: path, NUL-terminated, borrowed for the call.
- * Returns: LSM_OK, also when nothing is there; LSM_LOCKED when it is open; file codes; usual codes.
+ * Returns: LSM_OK, also when nothing is there; LSM_LOCKED when it is open; LSM_INVALID_ARGUMENT,
+ *   and nothing is removed, where the database is LevelDB's or of its kin; file codes; usual codes.
  * Threads: any.
  * Durability: the deletion is synced.
  * Since: 1.0 */

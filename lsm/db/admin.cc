@@ -10,6 +10,7 @@
 #include "lsm/db/recovery.h"
 #include "lsm/sstable/table.h"
 #include "lsm/version/file_names.h"
+#include "lsm/version/manifest.h"
 
 namespace lsm {
 namespace {
@@ -177,6 +178,13 @@ Status DestroyDb(Env* env, const std::string& path) {
   }
   const std::unique_ptr<Directory> directory = opened.Take();
   LSM_RETURN_IF_ERROR(directory->Lock(Directory::LockKind::kExclusive));
+  LSM_ASSIGN_OR_RETURN(const bool not_ours, IsAnotherEngines(directory.get()));
+  if (not_ours) {
+    return Status::InvalidArgument(
+        absl::StrCat(path,
+                     " holds a database of another engine; nothing was removed: remove it "
+                     "by that engine's own means"));
+  }
   LSM_ASSIGN_OR_RETURN(const auto entries, directory->List());
   std::vector<std::string> files;
   bool foreign = false;

@@ -23,6 +23,14 @@ std::string CurrentFileContent(uint64_t number) {
   return absl::StrCat(name, " ", absl::Hex(Checksum64(name, 0), absl::kZeroPad16), "\n");
 }
 
+// More than any valid content of CURRENT: enough to tell that the file is not ours.
+Result<std::string> ReadStart(ReadableFile* file) {
+  constexpr uint64_t kLongest = 128;
+  std::string content(std::min(file->size(), kLongest), '\0');
+  LSM_RETURN_IF_ERROR(file->Read(0, content.size(), content.data()));
+  return content;
+}
+
 }  // namespace
 
 Result<std::unique_ptr<ManifestWriter>> ManifestWriter::Create(Directory* directory,
@@ -68,10 +76,7 @@ Status SetCurrentManifest(Directory* directory, uint64_t number) {
 
 Result<uint64_t> ReadCurrentManifest(Directory* directory) {
   LSM_ASSIGN_OR_RETURN(auto file, directory->OpenForReading(kCurrentFileName));
-  // Longer than any valid content: enough to tell that the file is not ours.
-  constexpr uint64_t kLongest = 128;
-  std::string content(std::min(file->size(), kLongest), '\0');
-  LSM_RETURN_IF_ERROR(file->Read(0, content.size(), content.data()));
+  LSM_ASSIGN_OR_RETURN(const std::string content, ReadStart(file.get()));
   const std::string_view name = std::string_view(content).substr(0, content.find(' '));
   FileType type;
   uint64_t number;
@@ -82,6 +87,18 @@ Result<uint64_t> ReadCurrentManifest(Directory* directory) {
                               "database, or the file is damaged: restore it from a backup");
   }
   return number;
+}
+
+Result<bool> IsAnotherEngines(Directory* directory) {
+  auto file = directory->OpenForReading(kCurrentFileName);
+  // Whatever stands there instead, or nothing, is not theirs.
+  if (!file.ok()) return false;
+  LSM_ASSIGN_OR_RETURN(std::string content, ReadStart(file->get()));
+  if (!content.ends_with('\n')) return false;
+  content.pop_back();
+  FileType type;
+  uint64_t number;
+  return ParseFileName(content, &type, &number) && type == FileType::kManifest;
 }
 
 Status ReadManifest(std::unique_ptr<ReadableFile> file, uint64_t number,

@@ -47,6 +47,10 @@ Status SetCurrentManifest(Directory* directory, uint64_t number);
 // kIoError with ENOENT where there is no CURRENT.
 Result<uint64_t> ReadCurrentManifest(Directory* directory);
 
+// Whether CURRENT is as LevelDB and its kin write it, whose files have the same names as ours: the
+// name of a manifest and a newline, without a checksum.
+Result<bool> IsAnotherEngines(Directory* directory);
+
 // One record of a manifest, for recovery and for tools.
 struct ManifestRecord {
   uint64_t offset = 0;

@@ -266,6 +266,17 @@ static void destroying_takes_all_that_is_ours(void) {
   model_free(&m);
 }
 
+// Files of LevelDB and RocksDB have the names of ours.
+static void destroying_what_another_engine_made(void) {
+  static const char* const kNames[] = {"MANIFEST-000001", "000003.log", "000005.sst"};
+  CHECK_INT(0, mkdir(scratch("theirs"), 0700));
+  write_file(in(scratch("theirs"), "CURRENT"), "MANIFEST-000001\n", 16);
+  for (size_t i = 0; i < 3; i++) write_file(in(scratch("theirs"), kNames[i]), "theirs", 6);
+  EXPECT(LSM_INVALID_ARGUMENT, lsm_destroy(scratch("theirs"), &err));
+  CHECK_CONTAINS("another engine", last.message);
+  CHECK_INT(4, count_files(scratch("theirs"), "", ""));
+}
+
 // ---- Copies -------------------------------------------------------------------------------------
 
 static atomic_int stop_writing;
@@ -401,6 +412,6 @@ CHECK_MAIN(T(a_damaged_current), T(a_missing_current_is_no_new_database),
            T(current_names_a_manifest_that_is_gone), T(a_manifest_that_was_cut),
            T(a_table_that_is_missing_or_empty), T(a_log_that_is_missing_or_empty),
            T(files_left_over_under_the_next_numbers), T(files_with_numbers_beyond_all_bounds),
-           T(destroying_takes_all_that_is_ours), T(copies_of_a_database_at_work),
-           T(other_options_under_every_compaction),
+           T(destroying_takes_all_that_is_ours), T(destroying_what_another_engine_made),
+           T(copies_of_a_database_at_work), T(other_options_under_every_compaction),
            T(values_around_the_limit_of_a_compressed_block))
