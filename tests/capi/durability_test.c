@@ -18,7 +18,11 @@ typedef struct {
 } shared_record;
 
 // Of each history; ten times as many with LSM_TEST_SCALE=10. LSM_TEST_SEED gives other moments.
+#ifdef __SANITIZE_ADDRESS__
+enum { kKills = 25 };
+#else
 enum { kKills = 100 };
+#endif
 
 // Operation `number` of the history, on the database (not NULL) or the model.
 static void apply(long number, lsm_db* db, model* m) {
