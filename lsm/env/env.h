@@ -61,6 +61,9 @@ class ReadableFile {
   virtual Result<std::unique_ptr<FileMapping>> Map() = 0;
   // Makes durable what the file holds, whoever wrote it.
   virtual Status Sync() = 0;
+  // Where, from `offset` on, bytes other than zeros may come next, at most size(): what lies before
+  // takes no space. `offset` itself where nobody knows.
+  virtual uint64_t SkipHole(uint64_t offset) { return offset; }
 
  protected:
   std::string path_;

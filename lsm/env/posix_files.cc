@@ -60,6 +60,13 @@ class PosixReadableFile final : public ReadableFile {
 
   Status Sync() override { return SyncData(fd_.get(), path_); }
 
+  uint64_t SkipHole(uint64_t offset) override {
+    const off_t data = lseek(fd_.get(), static_cast<off_t>(offset), SEEK_DATA);
+    if (data >= 0) return std::min(static_cast<uint64_t>(data), size_);
+    // Nothing but a hole up to the end.
+    return errno == ENXIO ? size_ : offset;
+  }
+
  private:
   const FileDescriptor fd_;
 };

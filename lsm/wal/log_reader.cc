@@ -233,6 +233,11 @@ Result<LogReader::Traces> LogReader::Scan(const OpenSegment& segment, uint64_t n
   window_.Open(segment.file.get(), segment.limit);
   uint64_t offset = begin;
   while (segment.limit - offset >= kLogRecordHeaderSize) {
+    // A segment is mostly space allocated ahead. A header may begin with zeros of the hole.
+    const uint64_t data = std::min(segment.file->SkipHole(offset), segment.limit);
+    if (data > offset + kLogRecordHeaderSize) {
+      offset = (data - kLogRecordHeaderSize) / kLogAlignment * kLogAlignment;
+    }
     const uint64_t size = std::min(internal::FileWindow::kPieceSize, segment.limit - offset);
     std::string_view bytes;
     LSM_RETURN_IF_ERROR(window_.Get(offset, size, &bytes));

@@ -191,6 +191,29 @@ TEST(PosixLogFileTest, AReleasedTailReadsAsZerosAndTakesNoSpace) {
   }
 }
 
+// Written through a mapping and not yet synced, bytes are no hole either.
+TEST(PosixLogFileTest, WhatAReaderSkipsAsAHoleIsZeros) {
+  constexpr uint64_t kSize = 1 * kMiB;
+  constexpr uint64_t kAt = 700'001;
+  const ScratchDirectory scratch;
+  const std::unique_ptr<Directory> directory = MustOpenDirectory(scratch.path());
+  Result<std::unique_ptr<LogFile>> log = directory->CreateLog("log", kSize);
+  ASSERT_OK(log.status());
+  Put(log->get(), kAt, "data");
+  for (const bool synced : {false, true}) {
+    if (synced) ASSERT_OK((*log)->Sync(0, kSize));
+    Result<std::unique_ptr<ReadableFile>> file = directory->OpenForReading("log");
+    ASSERT_OK(file.status());
+    for (const uint64_t offset : {uint64_t{0}, uint64_t{4097}, kAt - 1, kAt, kAt + 3}) {
+      const uint64_t data = (*file)->SkipHole(offset);
+      EXPECT_GE(data, offset);
+      EXPECT_LE(data, std::max(offset, kAt));
+    }
+    EXPECT_LE((*file)->SkipHole(kAt + 4), kSize);
+    EXPECT_EQ((*file)->SkipHole(kSize), kSize);
+  }
+}
+
 TEST(PosixLogFileTest, WhatIsCommittedSurvivesAKilledProcess) {
   const ScratchDirectory scratch;
   const pid_t child = fork();
