@@ -29,7 +29,7 @@ std::string_view InfiniteKey() {
 }
 
 void AppendRangeEnd(std::string* target, std::string_view end) {
-  if (end == InfiniteKey()) {
+  if (IsInfiniteKey(end)) {
     target->push_back(kUnboundedEnd);
     return;
   }
@@ -110,7 +110,7 @@ Status WriteBatch::Delete(std::string_view key) {
 }
 
 Status WriteBatch::DeleteRange(std::string_view begin, std::string_view end) {
-  if (begin > end && end != InfiniteKey()) {
+  if (begin > end && !IsInfiniteKey(end)) {
     return Status::InvalidArgument("the range begins after its end; swap the bounds");
   }
   end = end.substr(0, kBoundSize);

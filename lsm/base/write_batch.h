@@ -26,6 +26,11 @@ namespace lsm {
 // A key above every key that can be stored: the end of a range without an upper bound. In memory it
 // compares like any key; in files its place is taken by one byte (AppendRangeEnd).
 std::string_view InfiniteKey();
+// By address first: comparing all of its bytes takes longer than a short scan.
+inline bool IsInfiniteKey(std::string_view key) {
+  const std::string_view infinite = InfiniteKey();
+  return key.data() == infinite.data() ? key.size() == infinite.size() : key == infinite;
+}
 
 void AppendRangeEnd(std::string* target, std::string_view end);
 // Views into `input`, or InfiniteKey(). False where the bytes do not suffice.

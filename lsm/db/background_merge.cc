@@ -21,10 +21,9 @@ constexpr uint64_t kTablesPerJob = 2;
 Status ExplainDamage(const Status& status, const KeyRange& range) {
   constexpr size_t kLongestName = 100;
   const auto name = [](std::string_view key) {
-    return key == InfiniteKey()
-               ? "the end"
-               : absl::StrCat("\"", JsonWriter::Escape(key.substr(0, kLongestName)),
-                              key.size() > kLongestName ? "..." : "", "\"");
+    return IsInfiniteKey(key) ? "the end"
+                              : absl::StrCat("\"", JsonWriter::Escape(key.substr(0, kLongestName)),
+                                             key.size() > kLongestName ? "..." : "", "\"");
   };
   return status.WithContext(absl::StrCat("the tables with keys from ", name(range.begin), " to ",
                                          name(range.end), " stay as they are, unmerged, because"));

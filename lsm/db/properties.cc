@@ -117,7 +117,7 @@ void Table(JsonWriter* json, const Slice& slice) {
   json->Key("begin");
   json->Bytes(slice.range.begin);
   json->Key("end");
-  if (slice.range.end == InfiniteKey()) {
+  if (IsInfiniteKey(slice.range.end)) {
     json->Null();
   } else {
     json->Bytes(slice.range.end);

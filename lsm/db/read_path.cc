@@ -55,9 +55,7 @@ class ScanSources : public RefCounted {
  public:
   ScanSources(RefPtr<const ReadState> state, KeyRangeView range)
       : state_(std::move(state)), lower_(range.begin) {
-    // By address first: comparing all of its bytes would take longer than the rest of a short scan.
-    const std::string_view infinite = InfiniteKey();
-    if (range.end.data() != infinite.data() && range.end != infinite) upper_ = range.end;
+    if (!IsInfiniteKey(range.end)) upper_ = range.end;
   }
 
   const ReadState& state() const { return *state_; }

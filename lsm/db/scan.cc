@@ -149,7 +149,7 @@ Status Scan::Seek(std::string_view key) {
 }
 
 Status Scan::SeekLast() {
-  if (upper_ == InfiniteKey()) {
+  if (IsInfiniteKey(upper_)) {
     entries_->SeekLast();
   } else {
     entries_->Seek(upper_);

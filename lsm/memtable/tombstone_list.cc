@@ -44,7 +44,7 @@ TombstoneList::~TombstoneList() { delete index_.load(std::memory_order_relaxed);
 
 void TombstoneList::Add(std::string_view begin, std::string_view end, SequenceNumber sequence) {
   static_assert(Record::kBytesOffset + Arena::kUnit - 1 == kRecordOverhead);
-  const bool infinite = end == InfiniteKey();
+  const bool infinite = IsInfiniteKey(end);
   if (infinite) end = {};
   const ArenaOffset at = arena_->AllocateEntry(Record::kBytesOffset + begin.size() + end.size());
   Record* record = new (arena_->At(at)) Record;
