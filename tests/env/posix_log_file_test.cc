@@ -201,7 +201,9 @@ TEST(PosixLogFileTest, WhatAReaderSkipsAsAHoleIsZeros) {
   ASSERT_OK(log.status());
   Put(log->get(), kAt, "data");
   for (const bool synced : {false, true}) {
-    if (synced) ASSERT_OK((*log)->Sync(0, kSize));
+    if (synced) {
+      ASSERT_OK((*log)->Sync(0, kSize));
+    }
     Result<std::unique_ptr<ReadableFile>> file = directory->OpenForReading("log");
     ASSERT_OK(file.status());
     for (const uint64_t offset : {uint64_t{0}, uint64_t{4097}, kAt - 1, kAt, kAt + 3}) {
