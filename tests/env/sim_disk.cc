@@ -244,7 +244,10 @@ SimDisk::SimDisk(std::string path, Threads threads, const DiskImage* files)
   }
 }
 
-SimDisk::~SimDisk() = default;
+SimDisk::~SimDisk() {
+  // Its last work still lets go of work_mutex_.
+  worker_ = nullptr;
+}
 
 void SimDisk::Install(Directory* directory, std::string_view name, const SimFileImage& file) {
   auto target = directory->CreateLog(name, file.size);
