@@ -37,8 +37,9 @@ TEST(ExecutorTest, OneThreadKeepsTheOrder) {
 TEST(ExecutorTest, EndsOnlyWhenAllIsDoneEvenWhatWorkSchedules) {
   std::atomic<int> done{0};
   {
-    const std::unique_ptr<Executor> executor = MustMakeExecutor(3);
+    // Made first, so that it outlives the threads that wait for it.
     absl::Notification may_run;
+    const std::unique_ptr<Executor> executor = MustMakeExecutor(3);
     for (int i = 0; i < 20; ++i) {
       executor->Schedule([&] {
         may_run.WaitForNotification();
