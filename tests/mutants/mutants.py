@@ -3,8 +3,9 @@
 
 The list beside this file (mutants.toml) names, file by file, statements to drop, conditions that
 are to hold never or always, and files whose locks are dropped one by one, each with the tests that
-must fail. They are tried in a copy of the tree with a Bazel output base of its own, which is kept
-from run to run; the tree itself is never touched.
+must fail. All of them are built at once, in a copy of the tree with a Bazel output base of its own:
+each safeguard stands behind a test of the environment variable LSM_MUTANT, whose number says which
+one is taken away. So each configuration is built once, however many mutants are tried.
 
 A mutant is killed when a test fails or does not end. It survives when all pass: then a safeguard is
 not tested, or is none.
@@ -29,16 +30,32 @@ BAZEL = "/usr/bin/bazel"
 TESTS_PASSED = 0
 TESTS_FAILED = 3
 
-LOCK = re.compile(r"^ *(?:\w+::)?MutexLock \w+\([^;]*\);$", re.MULTILINE)
+LOCK = re.compile(r"^ *((?:\w+::)?MutexLock) \w+\(([^;]*)\);$", re.MULTILINE)
 OWNER = re.compile(r"^(?:class (\w+)|[A-Za-z][^;]*?(\w+)\()", re.MULTILINE)
-REPLACEMENTS = {
-    "drop": "",
-    "succeed": "return Status::Ok();",
-    "never": "(false && ({}))",
-    "bounds": "(false && ({}))",
-    "always": "(true || ({}))",
+
+# What goes before and after a safeguard, so that it is gone where {} is true.
+GUARDS = {
+    "drop": ("if (!{}) {{ ", " }}"),
+    "succeed": ("{{ if ({}) return Status::Ok(); ", " }}"),
+    "never": ("(!{} && (", "))"),
+    "bounds": ("(!{} && (", "))"),
+    "always": ("({} || (", "))"),
 }
-KINDS = (*REPLACEMENTS, "locks")
+ON_TRIAL = "LsmMutantOnTrial({})"
+SWITCH = """\
+#ifndef LSM_MUTANT_SWITCH
+#define LSM_MUTANT_SWITCH
+#include <cstdlib>
+inline bool LsmMutantOnTrial(int number) {
+  static const int on_trial = [] {
+    const char* const text = std::getenv("LSM_MUTANT");
+    return text == nullptr ? 0 : std::atoi(text);
+  }();
+  return number == on_trial;
+}
+#endif
+"""
+KINDS = (*GUARDS, "locks")
 
 
 class ListError(Exception):
@@ -46,13 +63,23 @@ class ListError(Exception):
 
 
 @dataclasses.dataclass(frozen=True)
+class Edit:
+    """Text of a source that gives way to another."""
+
+    begin: int
+    end: int
+    text: str
+
+
+@dataclasses.dataclass(frozen=True)
 class Mutant:
-    """One change to one file, and what must notice it."""
+    """One safeguard that can be taken away, and what must notice it."""
 
     file: str
     place: str
     what: str
-    mutated: str
+    # In them {} stands for the condition that takes it away.
+    edits: tuple[Edit, Edit]
     tests: tuple[str, ...]
     config: str
 
@@ -87,14 +114,13 @@ def find(path: str, text: str, source: str) -> tuple[int, int]:
 def safeguards(path: str, entry: dict, source: str) -> list[Mutant]:
     """The mutants of one file that the list spells out."""
     mutants = []
-    for kind, replacement in REPLACEMENTS.items():
+    for kind, (before, after) in GUARDS.items():
         for text in entry.get(kind, []):
             begin, end = find(path, text, source)
-            changed = source[begin:end]
-            mutated = source[:begin] + replacement.format(changed) + source[end:]
-            mutants.append(Mutant(path, owner_of(source, begin), f"{kind} {first_line(changed)}",
-                                  mutated, tuple(entry["tests"]),
-                                  "asan" if kind == "bounds" else ""))
+            mutants.append(Mutant(path, owner_of(source, begin),
+                                  f"{kind} {first_line(source[begin:end])}",
+                                  (Edit(begin, begin, before), Edit(end, end, after)),
+                                  tuple(entry["tests"]), "asan" if kind == "bounds" else ""))
     return mutants
 
 
@@ -108,8 +134,9 @@ def locks(path: str, entry: dict, source: str) -> list[Mutant]:
         owner = owner_of(source, lock.start())
         if owner in harmless:
             continue
-        mutated = source[: lock.start()] + source[lock.end() :]
-        mutants.append(Mutant(path, owner, f"drop {first_line(lock.group())}", mutated,
+        edits = (Edit(lock.start(1), lock.end(1), "absl::MutexLockMaybe"),
+                 Edit(lock.start(2), lock.end(2), "{} ? nullptr : " + lock.group(2)))
+        mutants.append(Mutant(path, owner, f"drop {first_line(lock.group())}", edits,
                               tuple(entry["locks"]["tests"]), "tsan"))
     unknown = harmless - {owner_of(source, lock.start()) for lock in LOCK.finditer(source)}
     if unknown:
@@ -117,6 +144,20 @@ def locks(path: str, entry: dict, source: str) -> list[Mutant]:
     if not mutants:
         raise ListError(f"{path} has no locks to drop")
     return mutants
+
+
+def switchable(source: str, numbered: list[tuple[int, Mutant]]) -> str:
+    """The source of a file with its mutants in it, each to be chosen by its number."""
+    # Of guards that begin at one place the outer comes first, of those that end there the inner,
+    # and what ends there comes before what begins.
+    by_size = sorted(numbered, key=lambda m: m[1].edits[0].begin - m[1].edits[-1].end)
+    firsts = [(mutant.edits[0], number) for number, mutant in by_size]
+    lasts = [(mutant.edits[-1], number) for number, mutant in reversed(by_size)]
+    result, position = [], 0
+    for edit, number in sorted(lasts + firsts, key=lambda e: e[0].begin):
+        result += [source[position : edit.begin], edit.text.format(ON_TRIAL.format(number))]
+        position = edit.end
+    return SWITCH + "".join(result) + source[position:]
 
 
 def load(list_file: pathlib.Path, root: pathlib.Path) -> list[Mutant]:
@@ -137,12 +178,12 @@ def tracked_files(root: pathlib.Path) -> list[str]:
     return [name for name in listed.stdout.split("\0") if name and (root / name).is_file()]
 
 
-def mirror(root: pathlib.Path, copy: pathlib.Path) -> None:
-    """Makes `copy` hold the files of `root`, rewriting only those that differ."""
+def mirror(root: pathlib.Path, copy: pathlib.Path, changed: dict[str, str]) -> None:
+    """Makes `copy` hold the files of `root`, some changed, rewriting only those that differ."""
     wanted = set(tracked_files(root))
     for name in wanted:
         source, target = root / name, copy / name
-        content = source.read_bytes()
+        content = changed[name].encode() if name in changed else source.read_bytes()
         if not target.is_file() or target.read_bytes() != content:
             target.parent.mkdir(parents=True, exist_ok=True)
             target.write_bytes(content)
@@ -153,10 +194,11 @@ def mirror(root: pathlib.Path, copy: pathlib.Path) -> None:
             target.unlink()
 
 
-def run_tests(workspace: pathlib.Path, tests: tuple[str, ...], config: str) -> tuple[int, str]:
-    """Bazel's exit code and output."""
+def run_tests(workspace: pathlib.Path, tests: tuple[str, ...], config: str,
+              number: int) -> tuple[int, str]:
+    """Bazel's exit code and output with one of the mutants on trial, or none if the number is 0."""
     command = [BAZEL, "test", "--noshow_progress", "--ui_event_filters=-info", "--test_timeout=300",
-               "--notest_keep_going", "--test_output=summary"]
+               "--notest_keep_going", "--test_output=summary", f"--test_env=LSM_MUTANT={number}"]
     if config:
         command += [f"--config={config}", "--build_tests_only",
                     "--run_under=/usr/bin/setarch --addr-no-randomize"]
@@ -165,15 +207,8 @@ def run_tests(workspace: pathlib.Path, tests: tuple[str, ...], config: str) -> t
     return done.returncode, done.stdout
 
 
-def try_mutant(mutant: Mutant, workspace: pathlib.Path) -> str:
-    """What became of it: killed, survived or an explanation of what is wrong with it."""
-    target = workspace / mutant.file
-    original = target.read_text()
-    try:
-        target.write_text(mutant.mutated)
-        code, output = run_tests(workspace, mutant.tests, mutant.config)
-    finally:
-        target.write_text(original)
+def fate(code: int, output: str) -> str:
+    """What became of a mutant, by what Bazel says: killed, survived or what is wrong with it."""
     if code == TESTS_FAILED:
         return "killed"
     if code == TESTS_PASSED:
@@ -182,26 +217,26 @@ def try_mutant(mutant: Mutant, workspace: pathlib.Path) -> str:
 
 
 def check_originals(mutants: list[Mutant], workspace: pathlib.Path) -> None:
-    """Nothing is learnt from tests that fail without being changed."""
+    """Builds all; nothing is learnt from tests that fail with every safeguard in place."""
     for config in sorted({m.config for m in mutants}):
         tests = sorted({t for m in mutants if m.config == config for t in m.tests})
-        print(f"unchanged, {config or 'optimised'}: {len(tests)} tests", flush=True)
-        code, output = run_tests(workspace, tuple(tests), config)
+        print(f"nothing taken away, {config or 'optimised'}: {len(tests)} tests", flush=True)
+        code, output = run_tests(workspace, tuple(tests), config, 0)
         if code != TESTS_PASSED:
-            sys.exit(f"mutants: the tests fail before anything is changed:\n{output[-3000:]}")
+            sys.exit(f"mutants: the tests fail before anything is taken away:\n{output[-3000:]}")
 
 
-def try_all(mutants: list[Mutant], workspace: pathlib.Path) -> int:
+def try_all(numbered: list[tuple[int, Mutant]], workspace: pathlib.Path) -> int:
     started = time.monotonic()
-    failures = []
-    for i, mutant in enumerate(mutants, 1):
-        fate = try_mutant(mutant, workspace)
-        if fate != "killed":
-            failures.append(mutant)
+    killed = 0
+    # One configuration after the other: Bazel forgets one when it turns to another.
+    for i, (number, mutant) in enumerate(sorted(numbered, key=lambda m: m[1].config), 1):
+        end = fate(*run_tests(workspace, mutant.tests, mutant.config, number))
+        killed += end == "killed"
         minutes = (time.monotonic() - started) / 60
-        print(f"[{i}/{len(mutants)}, {minutes:.0f} min] {fate}: {mutant}", flush=True)
-    print(f"{len(mutants) - len(failures)} of {len(mutants)} mutants killed")
-    return 1 if failures else 0
+        print(f"[{i}/{len(numbered)}, {minutes:.0f} min] {end}: {mutant}", flush=True)
+    print(f"{killed} of {len(numbered)} mutants killed")
+    return 0 if killed == len(numbered) else 1
 
 
 def main() -> int:
@@ -211,10 +246,15 @@ def main() -> int:
     parser.add_argument("--sample", type=int, metavar="N", help="only N of them, drawn at random")
     parser.add_argument("--seed", type=int, default=time.time_ns() % 1_000_000,
                         help="repeats a draw")
+    parser.add_argument("--config", choices=("opt", "asan", "tsan"),
+                        help="only those that one configuration can tell: one build less, or two")
     parser.add_argument("--list", action="store_true", help="print them, try none")
     arguments = parser.parse_args()
 
     mutants = [m for m in load(LIST, ROOT) if re.search(arguments.regex, str(m))]
+    if arguments.config is not None:
+        config = arguments.config.removeprefix("opt")
+        mutants = [m for m in mutants if m.config == config]
     if arguments.sample is not None and arguments.sample < len(mutants):
         print(f"drawn with --seed={arguments.seed}")
         mutants = random.Random(arguments.seed).sample(mutants, arguments.sample)
@@ -225,9 +265,14 @@ def main() -> int:
         return 0
     cache = os.environ.get("XDG_CACHE_HOME") or pathlib.Path.home() / ".cache"
     workspace = pathlib.Path(cache) / "lsm" / "mutants"
-    mirror(ROOT, workspace)
+    numbered = list(enumerate(mutants, 1))
+    changed = {}
+    for path in {mutant.file for mutant in mutants}:
+        own = [(number, mutant) for number, mutant in numbered if mutant.file == path]
+        changed[path] = switchable((ROOT / path).read_text(), own)
+    mirror(ROOT, workspace, changed)
     check_originals(mutants, workspace)
-    return try_all(mutants, workspace)
+    return try_all(numbered, workspace)
 
 
 if __name__ == "__main__":

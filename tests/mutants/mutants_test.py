@@ -39,35 +39,51 @@ class ListTest(unittest.TestCase):
             (root / 'list.toml').write_text('["a.cc"]\n' + text)
             return mutants.load(root / 'list.toml', root)
 
-    def mutated(self, text):
-        """The lines of the only mutant that differ: (before, after)."""
-        (mutant,) = self.load('tests = ["//t"]\n' + text)
-        pairs = zip(SOURCE.splitlines(), mutant.mutated.splitlines(), strict=True)
+    def switched(self, text):
+        """The lines that differ when all mutants are in: (before, after)."""
+        found = self.load('tests = ["//t"]\n' + text)
+        after = mutants.switchable(SOURCE, list(enumerate(found, 1)))
+        self.assertIn(mutants.SWITCH, after)
+        lines = after.replace(mutants.SWITCH, '').replace('LsmMutantOnTrial', 'M').splitlines()
+        pairs = zip(SOURCE.splitlines(), lines, strict=True)
         return [(a.strip(), b.strip()) for a, b in pairs if a != b]
 
-    def test_each_kind_changes_what_it_says(self):
-        self.assertEqual(self.mutated('drop = ["LSM_RETURN_IF_ERROR(file->Sync());"]'),
-                         [('LSM_RETURN_IF_ERROR(file->Sync());', '')])
-        self.assertEqual(self.mutated('succeed = ["return file->Close();"]'),
-                         [('return file->Close();', 'return Status::Ok();')])
+    def test_each_kind_takes_away_what_it_says(self):
+        self.assertEqual(self.switched('drop = ["LSM_RETURN_IF_ERROR(file->Sync());"]'),
+                         [('LSM_RETURN_IF_ERROR(file->Sync());',
+                           'if (!M(1)) { LSM_RETURN_IF_ERROR(file->Sync()); }')])
+        self.assertEqual(self.switched('succeed = ["return file->Close();"]'),
+                         [('return file->Close();',
+                           '{ if (M(1)) return Status::Ok(); return file->Close(); }')])
         self.assertEqual(
-            self.mutated('never = ["file->size() < kMin"]')[0][1],
-            'if ((false && (file->size() < kMin)) || file->odd()) return Bad();')
+            self.switched('never = ["file->size() < kMin"]')[0][1],
+            'if ((!M(1) && (file->size() < kMin)) || file->odd()) return Bad();')
         self.assertEqual(
-            self.mutated('always = ["file->odd()"]')[0][1],
-            'if (file->size() < kMin || (true || (file->odd()))) return Bad();')
+            self.switched('always = ["file->odd()"]')[0][1],
+            'if (file->size() < kMin || (M(1) || (file->odd()))) return Bad();')
+        self.assertEqual(
+            self.switched('locks = { tests = ["//t"], harmless = ["Box"] }'),
+            [('absl::MutexLock lock(&mutex_);',
+              'absl::MutexLockMaybe lock(M(1) ? nullptr : &mutex_);')])
+
+    def test_many_stand_in_one_file_also_within_one_another(self):
+        self.assertEqual(
+            self.switched('drop = ["if (file->size() < kMin || file->odd()) return Bad();"]\n'
+                          'never = ["file->size() < kMin || file->odd()", "file->odd()"]'),
+            [('if (file->size() < kMin || file->odd()) return Bad();',
+              'if (!M(1)) { if ((!M(2) && (file->size() < kMin || (!M(3) && (file->odd()))))) '
+              'return Bad(); }')])
 
     def test_neighbours_tell_places_apart(self):
         self.assertEqual(
-            self.mutated('drop = ["«LSM_RETURN_IF_ERROR(file->Check());»\\n  return"]'),
-            [('LSM_RETURN_IF_ERROR(file->Check());', '')])
+            self.switched('drop = ["«LSM_RETURN_IF_ERROR(file->Check());»\\n  return"]'),
+            [('LSM_RETURN_IF_ERROR(file->Check());',
+              'if (!M(1)) { LSM_RETURN_IF_ERROR(file->Check()); }')])
 
     def test_each_lock_is_a_mutant_of_its_own_under_tsan(self):
         found = self.load('locks = { tests = ["//t"] }')
         self.assertEqual([m.place for m in found], ['Box', 'Open'])
         self.assertEqual({m.config for m in found}, {'tsan'})
-        for mutant in found:
-            self.assertEqual(mutant.mutated.count('MutexLock'), 1)
         (left,) = self.load('locks = { tests = ["//t"], harmless = ["Box"] }')
         self.assertEqual(left.place, 'Open')
 
@@ -88,31 +104,34 @@ class TrialTest(unittest.TestCase):
         folder = tempfile.TemporaryDirectory()
         self.addCleanup(folder.cleanup)
         self.workspace = pathlib.Path(folder.name)
-        (self.workspace / 'a.cc').write_text('old')
-        self.mutant = mutants.Mutant('a.cc', 'F', 'drop it', 'new', ('//t',), '')
+        self.mutant = mutants.Mutant('a.cc', 'F', 'drop it', (), ('//t',), '')
 
-    def fate(self, code):
+    def tried(self, *codes):
+        """What try_all answers when bazel ends with these codes, mutant by mutant."""
+        ends = iter(codes)
+
         def run(command, **_):
-            self.assertEqual((self.workspace / 'a.cc').read_text(), 'new')
             self.assertIn('//t', command)
-            return subprocess.CompletedProcess(command, code, stdout='what bazel said')
+            self.numbers += [w for w in command if 'LSM_MUTANT' in w]
+            return subprocess.CompletedProcess(command, next(ends), stdout='what bazel said')
 
-        with mock.patch.object(subprocess, 'run', run):
-            fate = mutants.try_mutant(self.mutant, self.workspace)
-        self.assertEqual((self.workspace / 'a.cc').read_text(), 'old')
-        return fate
-
-    def test_the_fate_is_what_the_tests_say(self):
-        self.assertEqual(self.fate(mutants.TESTS_FAILED), 'killed')
-        self.assertEqual(self.fate(mutants.TESTS_PASSED), 'survived')
-        # One that does not compile proves nothing.
-        self.assertIn('what bazel said', self.fate(1))
+        self.numbers = []
+        with mock.patch.object(subprocess, 'run', run), mock.patch('builtins.print') as out:
+            code = mutants.try_all([(7 + i, self.mutant) for i in range(len(codes))],
+                                   self.workspace)
+        return code, '\n'.join(str(call.args[0]) for call in out.call_args_list)
 
     def test_only_the_killed_count(self):
-        for fates, expected in ((['killed', 'killed'], 0), (['killed', 'survived'], 1)):
-            with mock.patch.object(mutants, 'try_mutant', side_effect=fates), \
-                    mock.patch('builtins.print'):
-                self.assertEqual(mutants.try_all([self.mutant] * 2, self.workspace), expected)
+        killed, survived = mutants.TESTS_FAILED, mutants.TESTS_PASSED
+        self.assertEqual(self.tried(killed, killed)[0], 0)
+        self.assertEqual(self.numbers, ['--test_env=LSM_MUTANT=7', '--test_env=LSM_MUTANT=8'])
+        code, printed = self.tried(killed, survived)
+        self.assertEqual(code, 1)
+        self.assertIn('1 of 2 mutants killed', printed)
+        # One that does not compile proves nothing.
+        code, printed = self.tried(1)
+        self.assertEqual(code, 1)
+        self.assertIn('what bazel said', printed)
 
     def test_the_copy_follows_the_tree(self):
         with tempfile.TemporaryDirectory() as folder:
@@ -122,12 +141,14 @@ class TrialTest(unittest.TestCase):
             (root / 'lsm' / 'b.cc').write_text('b')
             (root / 'dev').write_text('run')
             (root / 'dev').chmod(0o755)
-            mutants.mirror(root, self.workspace)
+            (self.workspace / 'a.cc').write_text('gone')
+            changed = {'lsm/b.cc': 'c'}
+            mutants.mirror(root, self.workspace, changed)
             self.assertFalse((self.workspace / 'a.cc').exists())
-            self.assertEqual((self.workspace / 'lsm' / 'b.cc').read_text(), 'b')
+            self.assertEqual((self.workspace / 'lsm' / 'b.cc').read_text(), 'c')
             self.assertEqual((self.workspace / 'dev').stat().st_mode & 0o777, 0o755)
             before = (self.workspace / 'lsm' / 'b.cc').stat().st_mtime_ns
-            mutants.mirror(root, self.workspace)
+            mutants.mirror(root, self.workspace, changed)
             self.assertEqual((self.workspace / 'lsm' / 'b.cc').stat().st_mtime_ns, before)
 
 
