@@ -153,9 +153,9 @@ std::string Status::ToString() const {
 }
 
 Status FinalStatus(const Status& cause, std::string_view context) {
-  const Status explained =
-      CatchOutOfMemory([&] { return cause.WithContext(context).WithRetryable(false); });
-  return explained.Is(cause.code()) ? explained : cause;
+  return Explained(cause, [context](const Status& status) {
+    return status.WithContext(context).WithRetryable(false);
+  });
 }
 
 }  // namespace lsm

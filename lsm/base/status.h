@@ -122,6 +122,13 @@ Status CatchOutOfMemory(Work work) {
   }
 }
 
+// explain(cause): `cause` with more words; as it is where there is no memory for them.
+template <typename Explain>
+Status Explained(const Status& cause, Explain explain) {
+  const Status explained = CatchOutOfMemory([&] { return explain(cause); });
+  return explained.Is(cause.code()) ? explained : cause;
+}
+
 // `cause` as what ended something for good: with `context` before its message and not to be
 // retried; as it is where there is no memory for the words.
 Status FinalStatus(const Status& cause, std::string_view context);

@@ -134,9 +134,8 @@ void Background::ReapMerges() {
 
 void Background::FinishTask(const Task& task, Status status) {
   if (status.Is(Code::kCorruption)) {
-    const Status explained =
-        CatchOutOfMemory([&] { return ExplainDamage(status, task.plan.range); });
-    if (explained.Is(Code::kCorruption)) status = explained;
+    status = Explained(
+        status, [&](const Status& damage) { return ExplainDamage(damage, task.plan.range); });
   }
   MutexLock lock(&mutex_);
   Merge& merge = *task.merge;

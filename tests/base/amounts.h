@@ -19,9 +19,9 @@ inline uint64_t FirstSeed() {
   const char* const text = std::getenv("LSM_TEST_SEED");
   return text == nullptr ? 1 : std::strtoull(text, nullptr, 10);
 }
-// By how much less is tried where everything takes longer.
+// By how much less is tried where everything takes longer and what is looked for shows at once.
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-inline constexpr uint64_t kSanitizerSlowness = 4;
+inline constexpr uint64_t kSanitizerSlowness = 16;
 #else
 inline constexpr uint64_t kSanitizerSlowness = 1;
 #endif

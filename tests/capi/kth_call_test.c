@@ -12,7 +12,7 @@
 #include "tests/capi/faulty_libc.h"
 #include "tests/capi/model.h"
 
-enum { kOperations = 90, kKeys = 40 };
+enum { kOperations = 110, kKeys = 40 };
 
 typedef struct {
   lsm_db* db;

@@ -85,7 +85,7 @@ class DamageTest : public testing::TestWithParam<SmallDatabaseKind> {
 
   // About `budget` numbers below `total`, evenly spread; all of them where the budget allows it.
   std::vector<uint64_t> Sample(uint64_t total, uint64_t budget) {
-    budget = budget * TestScale() / kSanitizerSlowness;
+    budget = 3 * budget * TestScale() / kSanitizerSlowness;
     std::vector<uint64_t> numbers;
     const uint64_t stride = std::max<uint64_t>(1, total / std::max<uint64_t>(1, budget));
     for (uint64_t begin = 0; begin < total; begin += stride) {
@@ -179,10 +179,14 @@ TEST_P(DamageTest, TheOracleNoticesWrongRows) {
   EXPECT_NE(LookForTrouble(database_, fate, image_, {}).find("noticed nothing"), std::string::npos);
 }
 
+// Of raw tables alone: a compressed value cannot be edited in place.
+class RawDamageTest : public DamageTest {};
+
+INSTANTIATE_TEST_SUITE_P(Databases, RawDamageTest, testing::Values(SmallDatabaseKind::kRaw));
+
 // A table with a changed value and sums that are right shows wrong rows, and is no damage that
 // anybody could find: only the look does.
-TEST_P(DamageTest, TheOracleNoticesAChangeThatTheSumsDoNot) {
-  if (GetParam() != SmallDatabaseKind::kRaw) GTEST_SKIP() << "compressed values cannot be edited";
+TEST_P(RawDamageTest, TheOracleNoticesAChangeThatTheSumsDoNot) {
   const std::string value = database_.rows().at("k070");
   bool changed = false;
   for (const auto& [name, range] : database_.tables) {
@@ -313,7 +317,7 @@ TEST(LostEditTest, ASegmentWithRecordsIsMissed) {
 
 // Blocks that were written where others belong.
 TEST_P(DamageTest, BlocksSwapped) {
-  for (const uint64_t round : Sample(800 * TestScale(), 800)) {
+  for (const uint64_t round : Sample(2400 * TestScale(), 800)) {
     const size_t size = std::vector<size_t>{8, 64, 192, kSector}[random_() % 4];
     const size_t step = round % 2 == 0 ? 8 : size;
     const std::string name = AnyName();
@@ -335,7 +339,7 @@ TEST_P(DamageTest, BlocksSwapped) {
 TEST_P(DamageTest, BlocksOfOtherFilesAndTimes) {
   std::map<std::string, std::vector<Source>> sources;
   for (const std::string& name : names_) sources[name] = SourcesFor(name);
-  for (const uint64_t round : Sample(800 * TestScale(), 800)) {
+  for (const uint64_t round : Sample(2400 * TestScale(), 800)) {
     const std::string name = AnyName();
     if (sources[name].empty()) continue;
     const Source& source = sources[name][random_() % sources[name].size()];

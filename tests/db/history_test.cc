@@ -21,9 +21,9 @@ namespace {
 
 // The thread sanitizer takes twenty times as long, and looks for something else.
 #ifdef __SANITIZE_THREAD__
-constexpr uint64_t kSeeds = 16;
-#else
 constexpr uint64_t kSeeds = 64;
+#else
+constexpr uint64_t kSeeds = 256;
 #endif
 constexpr size_t kOperations = 5000;
 constexpr size_t kRunsToShrink = 400;

@@ -32,7 +32,7 @@ namespace {
 
 using Random = std::mt19937_64;
 
-constexpr uint64_t kHistories = 20 / kSanitizerSlowness;
+constexpr uint64_t kHistories = 100 / kSanitizerSlowness;
 constexpr uint64_t kSteps = 300;
 constexpr uint64_t kStepsAfterCrash = 12;
 constexpr int kMaxCrashes = 3;

@@ -177,6 +177,25 @@ TEST_F(VersionSetTest, AFailedAppendPoisons) {
   }
 }
 
+// CURRENT may name the old manifest or the new one after a crash, so neither may grow.
+TEST_F(VersionSetTest, AFailedSwitchOfManifestsPoisons) {
+  Create();
+  bool renamed = false;
+  env_.SetHook([&renamed](FileCall call, std::string_view name) {
+    if (call == FileCall::kRename) renamed = true;
+    return call == FileCall::kSyncDirectory && renamed ? Status::FromErrno(EIO, "injected", name)
+                                                       : Status::Ok();
+  });
+  Status first;
+  uint64_t logs = 0;
+  while (first.ok() && logs < 100'000) first = set_->Apply({.added_logs = {{++logs, 1}}});
+  ASSERT_EQ(first.errnum(), EIO) << first.ToString();
+  EXPECT_FALSE(first.retryable());
+  env_.SetHook(nullptr);
+  EXPECT_EQ(set_->Apply({.added_logs = {{logs, 1}}}).ToString(), first.ToString());
+  EXPECT_EQ(set_->logs().size(), logs - 1);
+}
+
 TEST_F(VersionSetTest, OpeningRemovesWhatTheStateDoesNotName) {
   Create();
   const AddedSlice slice = NewSlice(0, "a", "m");
