@@ -467,7 +467,8 @@ LSM_API size_t lsm_batch_size(const lsm_batch* batch);
 
 /* Applies a batch atomically: all of it or nothing, also after a crash.
  * Parameters: db; batch, borrowed for the call and unchanged, so that it can be written again; an
- *   empty one is LSM_OK; flags, 0 or LSM_SYNC.
+ *   empty one writes nothing, but with LSM_SYNC makes durable what was written before; flags, 0
+ *   or LSM_SYNC.
  * Returns: LSM_OK; write codes; usual codes.
  * Threads: any.
  * Durability and blocking: as lsm_put.

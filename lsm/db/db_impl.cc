@@ -171,7 +171,9 @@ Status DbImpl::Write(const WriteBatch& batch, bool sync) {
   if (batch.count() == 0) {
     const Call call(this);
     LSM_RETURN_IF_ERROR(call.status());
-    return CheckWritable();
+    LSM_RETURN_IF_ERROR(CheckWritable());
+    // There is nothing to write, but what was written before is to become durable all the same.
+    return sync ? write_path_->Sync() : Status::Ok();
   }
   return WriteAny(batch, sync);
 }

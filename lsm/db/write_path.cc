@@ -44,17 +44,30 @@ Status WritePath::Write(const WriteBatch& batch, bool sync) {
   return Commit(&writer);
 }
 
-Status WritePath::SwitchMemTable() {
+template <typename Work>
+Status WritePath::DoAlone(Work work) {
   Writer writer;
   writer.alone = true;
   if (!queue_.Join(&writer)) return writer.status;
   const WriteGroup group = queue_.Group(&writer, 0);
   const Status status = CatchOutOfMemory([&]() -> Status {
     LSM_RETURN_IF_ERROR(background_->fatal_error());
-    return memtable_->empty() ? Status::Ok() : Switch(0, 0, 0);
+    return work();
   });
   queue_.Complete(group);
   return status;
+}
+
+Status WritePath::SwitchMemTable() {
+  return DoAlone([this] { return memtable_->empty() ? Status::Ok() : Switch(0, 0, 0); });
+}
+
+Status WritePath::Sync() {
+  return DoAlone([this] {
+    context_->stats.AddSerial(Counter::kLogSyncs);
+    const Status status = CatchOutOfMemory([this] { return logs_->SyncAndMark(); });
+    return status.ok() ? status : background_->Poison(status);
+  });
 }
 
 Status WritePath::Commit(Writer* writer) {

@@ -33,8 +33,13 @@ class WritePath {
   Status Write(const WriteBatch& batch, bool sync);
   // Makes the active memtable immutable unless it is empty, so that the background flushes it.
   Status SwitchMemTable();
+  // Makes durable all that was written before.
+  Status Sync();
 
  private:
+  // What needs the appending thread's place, and nobody beside it.
+  template <typename Work>
+  Status DoAlone(Work work);
   Status Commit(Writer* writer);
   Status LeadGroup(const WriteGroup& group);
   Status MakeRoom(uint64_t bytes, uint32_t count, uint64_t log_bytes);
