@@ -138,10 +138,13 @@ static void a_table_that_is_missing_or_empty(void) {
   expect_corrupt(scratch("db"), ".sst");
   CHECK(remove(table) == 0 && mkdir(table, 0700) == 0);
   expect_corrupt(scratch("db"), ".sst");
+  CHECK_CONTAINS("expected a regular file", last.message);
   CHECK(rmdir(table) == 0 && symlink("/dev/zero", table) == 0);
   expect_corrupt(scratch("db"), ".sst");
+  CHECK_CONTAINS("expected a regular file", last.message);
   CHECK(unlink(table) == 0 && mkfifo(table, 0700) == 0);
   expect_corrupt(scratch("db"), ".sst");
+  CHECK_CONTAINS("expected a regular file", last.message);
   CHECK_INT(0, unlink(table));
   write_file(table, bytes, size);
   check_database(scratch("db"), TINY, &m);

@@ -9,9 +9,11 @@
 
 #include "lsm/env/mem_env.h"
 #include "lsm/version/file_names.h"
+#include "lsm/wal/log_format.h"
 #include "tests/db/db_testing.h"
 #include "tests/env/directory_files.h"
 #include "tests/env/faulty_env.h"
+#include "tests/fuzz/segment_repair.h"
 
 namespace lsm {
 namespace {
@@ -202,6 +204,49 @@ TEST(RecoveryTest, DamageBeforeWhatWasSyncedIsRefused) {
     }
   }
   EXPECT_TRUE(OpenStatus(damaged, TinyOptions()).ok());
+}
+
+// Records under right sums, as a faulty or hostile writer leaves them.
+TEST(RecoveryTest, RecordsThatNoWriteMakesAreRefused) {
+  const auto env = NewMemEnv();
+  const auto db = MustOpen(env.get(), TinyOptions());
+  for (const char* key : {"a", "b", "c"}) ASSERT_TRUE(Put(db.get(), key, "value").ok());
+  const DirectoryFiles good = CrashNow(env.get(), db.get());
+  const std::string name = FirstOf(good, FileType::kLog);
+  FileType type;
+  uint64_t number;
+  ASSERT_TRUE(ParseFileName(name, &type, &number));
+  const std::string& log = good.at(name);
+  // Of the second record: size at 8 of the header, sequence number at 24; a payload is a keyspace,
+  // a count of four bytes and the operations.
+  const size_t record = kLogSegmentHeaderSize +
+                        LogRecordSize(LoadFixed<uint32_t>(log.data() + kLogSegmentHeaderSize + 8));
+  const size_t payload = record + kLogRecordHeaderSize;
+  ASSERT_EQ(LoadFixed<uint64_t>(log.data() + record + 24), 2);
+  struct Case {
+    const char* expected;
+    std::function<void(char* log)> change;
+    Code code = Code::kCorruption;
+  };
+  for (const auto& [expected, change, code] : std::vector<Case>{
+           {"of keyspace 1", [&](char* bytes) { bytes[payload] = 1; }, Code::kUnsupported},
+           {"no valid batch", [&](char* bytes) { bytes[payload + 5] = '\xee'; }},
+           {"no valid batch", [&](char* bytes) { bytes[payload + 1] = 2; }},
+           {"expected one above 1", [&](char* bytes) { bytes[record + 24] = 1; }},
+           {"expected one above 1",
+            [&](char* bytes) { StoreFixed<uint64_t>(bytes + record + 24, kMaxSequence); }}}) {
+    SCOPED_TRACE(expected);
+    DirectoryFiles files = good;
+    change(files[name].data());
+    fuzz::RepairSegment(number, &files[name]);
+    const Status status = OpenStatus(files, TinyOptions());
+    EXPECT_TRUE(status.Is(code)) << status.ToString();
+    EXPECT_NE(status.message().find(expected), std::string_view::npos) << status.ToString();
+    EXPECT_EQ(status.file(), std::string(kDbPath) + "/" + name);
+    EXPECT_EQ(status.offset(), record);
+    WriteDirectory(env.get(), "copy", files);
+    EXPECT_TRUE(VerifyPath(env.get(), "copy", nullptr, nullptr).Is(code));
+  }
 }
 
 TEST(RecoveryTest, AMissingOrResizedFileIsCorruptionThatNamesIt) {
