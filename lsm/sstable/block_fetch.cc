@@ -129,15 +129,30 @@ Status BlockFetcher::ReadFresh(uint64_t block, BlockTrailer* trailer, std::strin
   StoredBytes stored;
   LSM_RETURN_IF_ERROR(ReadStored(block, &stored, memory));
   LSM_RETURN_IF_ERROR(CheckBlock(stored, trailer, content));
-  if (trailer->compression == BlockCompression::kZstd) {
-    auto unpacked = MemoryBlock::Allocate(uint64_t{trailer->content_size} + kBlockSlack);
-    if (!unpacked) return Status::OutOfMemory();
-    LSM_RETURN_IF_ERROR(DecompressBlock(stored, *content, unpacked->data(), trailer->content_size));
-    std::memset(unpacked->data() + trailer->content_size, 0, kBlockSlack);
-    *content = std::string_view(unpacked->data(), trailer->content_size);
-    *memory = std::move(unpacked);
+  if (trailer->compression != BlockCompression::kRaw) {
+    LSM_RETURN_IF_ERROR(Decompress(stored, *trailer, content, memory));
   }
   return CheckContent(stored, *content);
+}
+
+Status BlockFetcher::Decompress(const StoredBytes& stored, const BlockTrailer& trailer,
+                                std::string_view* content, RefPtr<MemoryBlock>* memory) const {
+  const BlockDictionary* dictionary = nullptr;
+  if (trailer.compression == BlockCompression::kZstdDictionary) {
+    dictionary = source_.dictionary;
+    if (dictionary == nullptr) {
+      return Status::Corruption(stored.path, stored.offset,
+                                "a data block needs a dictionary, and the table has none");
+    }
+  }
+  auto unpacked = MemoryBlock::Allocate(uint64_t{trailer.content_size} + kBlockSlack);
+  if (!unpacked) return Status::OutOfMemory();
+  LSM_RETURN_IF_ERROR(
+      DecompressBlock(stored, *content, dictionary, unpacked->data(), trailer.content_size));
+  std::memset(unpacked->data() + trailer.content_size, 0, kBlockSlack);
+  *content = std::string_view(unpacked->data(), trailer.content_size);
+  *memory = std::move(unpacked);
+  return Status::Ok();
 }
 
 Status BlockFetcher::ReadTrailer(uint64_t block, BlockTrailer* trailer) const {

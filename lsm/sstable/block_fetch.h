@@ -24,6 +24,8 @@
 
 namespace lsm {
 
+class BlockDictionary;
+
 // A block that BlockReader may trust.
 struct FetchedBlock {
   const char* content = nullptr;
@@ -36,8 +38,9 @@ class BlockFetcher {
   // A table's bytes. All outlive the fetcher.
   struct Source {
     ReadableFile* file = nullptr;
-    FileMapping* mapping = nullptr;  // null: blocks are read from the file
-    BlockCache* cache = nullptr;     // null: nothing is cached
+    FileMapping* mapping = nullptr;               // null: blocks are read from the file
+    BlockCache* cache = nullptr;                  // null: nothing is cached
+    const BlockDictionary* dictionary = nullptr;  // null: no block needs one
     uint64_t file_number = 0;
     std::string_view path;
   };
@@ -93,6 +96,9 @@ class BlockFetcher {
   Status BorrowSlowly(uint64_t block, const char** content, const MemoryBlock** memory) const;
   // Whether the block may be in the cache.
   bool MayBeCached(uint64_t block) const;
+  // From the payload that `*content` is to the content, in `*memory`.
+  Status Decompress(const StoredBytes& stored, const BlockTrailer& trailer,
+                    std::string_view* content, RefPtr<MemoryBlock>* memory) const;
   Status ReadAndShare(uint64_t block, bool fill_cache, const char** content,
                       RefPtr<MemoryBlock>* memory) const;
   // The bytes as they are in the file, in `*memory` where they are not mapped.

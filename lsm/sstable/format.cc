@@ -8,8 +8,8 @@
 namespace lsm {
 namespace {
 
-constexpr uint64_t kFooterReserved = 32;
-constexpr uint64_t kFooterVersionAt = 8 + 4 * 16 + kFooterReserved;
+constexpr uint64_t kFooterReserved = 16;
+constexpr uint64_t kFooterVersionAt = 8 + 5 * 16 + kFooterReserved;
 constexpr uint64_t kFooterSumAt = kFooterVersionAt + 8;
 constexpr uint64_t kFooterMagicAt = kFooterSumAt + 8;
 static_assert(kFooterMagicAt + 8 == kFooterSize);
@@ -32,8 +32,7 @@ Status Bad(const StoredBytes& stored, std::string_view message) {
 // The sections, with the offsets their order demands, must fill the file up to the footer.
 bool SectionsAreConsecutive(const TableFooter& footer, uint64_t footer_offset) {
   uint64_t position = footer.data_end();
-  for (const FileRange& range :
-       {footer.filter, footer.tombstones, footer.index, footer.properties}) {
+  for (const auto& [name, range] : footer.Sections()) {
     if (range.size == 0) {
       if (range.offset != 0) return false;
       continue;
@@ -47,8 +46,16 @@ bool SectionsAreConsecutive(const TableFooter& footer, uint64_t footer_offset) {
 
 }  // namespace
 
+std::array<TableFooter::Section, 5> TableFooter::Sections() const {
+  return {{{"dictionary", dictionary},
+           {"filter", filter},
+           {"tombstones", tombstones},
+           {"index", index},
+           {"properties", properties}}};
+}
+
 uint64_t TableFooter::data_end() const {
-  for (const FileRange& range : {filter, tombstones}) {
+  for (const FileRange& range : {dictionary, filter, tombstones}) {
     if (range.size != 0) return range.offset;
   }
   return index.offset;
@@ -58,12 +65,12 @@ void AppendFooter(const TableFooter& footer, uint64_t offset, std::string* targe
   const size_t begin = target->size();
   AppendFixed<uint64_t>(target, footer.file_number);
   for (const FileRange& range :
-       {footer.filter, footer.tombstones, footer.index, footer.properties}) {
+       {footer.filter, footer.tombstones, footer.index, footer.properties, footer.dictionary}) {
     AppendFixed<uint64_t>(target, range.offset);
     AppendFixed<uint64_t>(target, range.size);
   }
   target->append(kFooterReserved, '\0');
-  AppendFixed<uint32_t>(target, kTableVersion);
+  AppendFixed<uint32_t>(target, footer.version());
   AppendFixed<uint32_t>(target, 0);
   const std::string_view covered = std::string_view(*target).substr(begin);
   AppendFixed<uint64_t>(target, Checksum64(covered, ChecksumSeed(footer.file_number, offset)));
@@ -96,14 +103,17 @@ Status ParseFooter(std::string_view bytes, uint64_t file_size, std::string_view 
   TableFooter result;
   result.file_number = number;
   const char* handle = bytes.data() + 8;
-  for (FileRange* range : {&result.filter, &result.tombstones, &result.index, &result.properties}) {
+  for (FileRange* range : {&result.filter, &result.tombstones, &result.index, &result.properties,
+                           &result.dictionary}) {
     range->offset = LoadFixed<uint64_t>(handle);
     range->size = LoadFixed<uint64_t>(handle + 8);
     handle += 16;
   }
-  if (version == 0 || !AllZero(bytes.substr(kFooterVersionAt - kFooterReserved, kFooterReserved)) ||
+  if (version != result.version() ||
+      !AllZero(bytes.substr(kFooterVersionAt - kFooterReserved, kFooterReserved)) ||
       LoadFixed<uint32_t>(bytes.data() + kFooterVersionAt + 4) != 0) {
-    return Status::Corruption(path, offset, "the footer is not one of format version 1");
+    return Status::Corruption(
+        path, offset, absl::StrCat("the footer is not one of table format version ", version));
   }
   if (result.data_end() > offset || !SectionsAreConsecutive(result, offset)) {
     return Status::Corruption(path, offset, "the footer's sections do not fill the file in order");
@@ -143,6 +153,7 @@ Status ParseBlockTrailer(const StoredBytes& stored, BlockTrailer* trailer) {
       return Bad(stored, absl::StrCat("a raw data block of ", payload_size, " bytes says it has ",
                                       trailer->content_size));
     case BlockCompression::kZstd:
+    case BlockCompression::kZstdDictionary:
       if (trailer->content_size <= kMaxCompressedContentSize) return Status::Ok();
       return Bad(stored,
                  absl::StrCat("a compressed data block says it has ", trailer->content_size,

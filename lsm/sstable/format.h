@@ -1,8 +1,8 @@
 // Sorted string tables, byte by byte (the outside; block.h, index.h and properties.h have the
 // inside).
 //
-//   table    := data_block* section* footer      sections in this order: filter, tombstones, index,
-//                                                properties
+//   table    := data_block* section* footer      sections in this order: dictionary, filter,
+//                                                tombstones, index, properties
 //   data_block := payload zero* trailer    starts at a multiple of 8, a raw one of 1 KiB or more
 //                                                at a multiple of 64, where its first bytes share a
 //                                                line
@@ -10,9 +10,10 @@
 //               padding: the zeros before it; content_size: of the block uncompressed; `sum` covers
 //               the block up to itself
 //   section  := content zero* content_size:8 sum:8  starts at and has a multiple of 64
-//   footer   := number:8 (offset:8 size:8)[4] zero:32 version:4 zero:4 sum:8 magic:8      128 bytes
-//               handles of filter, tombstones, index, properties; size 0: absent; `sum` covers all
-//               before
+//   footer   := number:8 (offset:8 size:8)[5] zero:16 version:4 zero:4 sum:8 magic:8      128 bytes
+//               handles of filter, tombstones, index, properties, dictionary; size 0: absent; `sum`
+//               covers all before
+//   dictionary := a zstd dictionary (RFC 8878, section 5), which compressed blocks may need
 //
 // Sums are Checksum64 seeded with ChecksumSeed(file number, offset of the block, section or
 // footer), so what lies in the wrong file or place fails. Every byte of the file is under one of
@@ -23,6 +24,7 @@
 #ifndef LSM_SSTABLE_FORMAT_H_
 #define LSM_SSTABLE_FORMAT_H_
 
+#include <array>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -33,7 +35,8 @@
 namespace lsm {
 
 inline constexpr uint64_t kTableMagic = 0x31656c6261746d73;  // "smtable1", little-endian
-inline constexpr uint32_t kTableVersion = 1;                 // 1: the first
+// 1: the first. 2: has a dictionary; a table without one is still written as version 1.
+inline constexpr uint32_t kTableVersion = 2;
 inline constexpr uint64_t kBlockTrailerSize = 16;
 inline constexpr uint64_t kSectionTrailerSize = 16;
 inline constexpr uint64_t kFooterSize = 128;
@@ -48,7 +51,8 @@ inline constexpr uint64_t kMaxCompressedContentSize = 32 * kMiB;
 static_assert(kMaxCompressedContentSize > kMaxBlockSize + kMaxKeySize + kMiB,
               "blocks of every size an option allows can be compressed");
 
-enum class BlockCompression : uint8_t { kRaw = 0, kZstd = 1 };
+// kZstdDictionary: a frame that needs the table's dictionary.
+enum class BlockCompression : uint8_t { kRaw = 0, kZstd = 1, kZstdDictionary = 2 };
 
 // Where something stands in a table file.
 struct FileRange {
@@ -72,7 +76,16 @@ struct TableFooter {
   FileRange tombstones;
   FileRange index;
   FileRange properties;
+  FileRange dictionary;
 
+  uint32_t version() const { return dictionary.size == 0 ? 1 : 2; }
+
+  struct Section {
+    const char* name;
+    FileRange range;  // of size 0 where it is absent
+  };
+  // In the order in which they stand in the file.
+  std::array<Section, 5> Sections() const;
   // Where the data blocks end.
   uint64_t data_end() const;
 };

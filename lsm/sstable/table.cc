@@ -63,6 +63,7 @@ Result<RefPtr<Table>> Table::Open(std::unique_ptr<ReadableFile> file, uint64_t e
   table->fetcher_ = BlockFetcher({.file = table->file_.get(),
                                   .mapping = table->mapping_.get(),
                                   .cache = table->cache_,
+                                  .dictionary = table->dictionary_.get(),
                                   .file_number = table->footer_.file_number,
                                   .path = table->path_},
                                  table->index_);
@@ -124,6 +125,15 @@ Status Table::ReadSections() {
       wrong != nullptr) {
     return Damaged(footer_.index, wrong);
   }
+  if (footer_.dictionary.size != 0) {
+    LSM_RETURN_IF_ERROR(ReadSection(footer_.dictionary, &content));
+    auto dictionary = BlockDictionary::Parse(content);
+    if (dictionary.status().Is(Code::kCorruption)) {
+      return Damaged(footer_.dictionary, dictionary.status().message());
+    }
+    LSM_RETURN_IF_ERROR(dictionary.status());
+    dictionary_ = dictionary.Take();
+  }
   if (footer_.filter.size != 0) {
     LSM_RETURN_IF_ERROR(ReadSection(footer_.filter, &content));
     if (!BloomFilter::Parse(content, &filter_)) {
@@ -170,6 +180,7 @@ std::unique_ptr<EntryIterator> Table::NewIterator(ScanKind kind) const {
 
 uint64_t Table::memory_used() const {
   return sizeof(Table) + section_memory_size_ + fetcher_.memory_used() +
+         (dictionary_ == nullptr ? 0 : dictionary_->memory_used()) +
          raw_tombstones_.capacity() * sizeof(RangeTombstone) +
          tombstones_.fragments().size() * sizeof(FragmentedRangeTombstones::Fragment);
 }

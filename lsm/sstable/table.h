@@ -30,6 +30,7 @@
 #include "lsm/iterator/iterator.h"
 #include "lsm/iterator/range_tombstones.h"
 #include "lsm/sstable/block_fetch.h"
+#include "lsm/sstable/compression.h"
 #include "lsm/sstable/format.h"
 #include "lsm/sstable/index.h"
 
@@ -138,6 +139,7 @@ class Table : public RefCounted {
   TableProperties properties_;
   IndexReader index_;
   BloomFilter filter_;
+  std::unique_ptr<const BlockDictionary> dictionary_;  // null: no block needs one
   std::vector<RangeTombstone> raw_tombstones_;
   FragmentedRangeTombstones tombstones_;
   BlockFetcher fetcher_;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <utility>
+#include <vector>
 
 #include "lsm/base/check.h"
 #include "lsm/base/hash.h"
@@ -18,19 +19,25 @@ namespace {
 // The file is written in pieces of this size, at multiples of it: so Linux comes to cache it in
 // huge pages and to map it by them, which spares random reads most misses of the TLB.
 constexpr uint64_t kWriteSize = 2 * kMiB;
+// A dictionary is made of the first blocks, this many or this large; a table with fewer has none.
+constexpr size_t kSampledBlocks = 64;
+constexpr uint64_t kSampleSize = kSampledBlocks * kMaxDictionaryBlockSize;
 
 }  // namespace
 
 // A block goes three steps: it is open (block_), then its payload stands at the end of buffer_,
 // unsealed since its padding depends on how the next one wants to be aligned, then it is sealed.
-// Its index entry waits for the key that follows, which decides the separator.
+// Its index entry waits for the key that follows, which decides the separator. The first blocks of
+// a table that may get a dictionary wait in sample_ between the first step and the second.
 class TableBuilder::Impl {
  public:
   Impl(const TableBuilderOptions& options, std::unique_ptr<WritableFile> file)
       : options_(options),
         file_(std::move(file)),
         compressor_(options.compression),
-        filter_(options.filter_bits_per_key) {
+        filter_(options.filter_bits_per_key),
+        sampling_(options.compression.kind == Compression::Kind::kZstd &&
+                  options.block_size <= kMaxDictionaryBlockSize) {
     properties_.filter_bits_per_key = options.filter_bits_per_key;
     properties_.compression = CompressionName(options.compression);
     properties_.min_sequence = kMaxSequence;
@@ -53,6 +60,13 @@ class TableBuilder::Impl {
   void Count(const Entry& entry);
   void CountSequence(SequenceNumber sequence);
   Status CloseBlock();
+  void SetSeparator(std::string_view separator);
+  // Compresses what was sampled, with a dictionary where it is enough for one.
+  Status EndSampling();
+  // The second step, for a content that may be compressed.
+  Status AppendCompressed(std::string_view content);
+  // Before a payload is appended to buffer_.
+  Status BeginPayload(BlockCompression compression, uint64_t content_size);
   // Seals the block at the end of buffer_, if there is one, and writes whole pieces.
   Status SealAndWrite(uint64_t alignment);
   Status WritePieces();
@@ -72,6 +86,10 @@ class TableBuilder::Impl {
 
   BlockBuilder block_;
   std::string content_;  // of a block that may be compressed
+  bool sampling_;
+  std::vector<std::string> sample_;             // contents
+  std::vector<std::string> sample_separators_;  // of all of them, or of all but the last
+  uint64_t sample_size_ = 0;
   uint64_t last_hash_ = 0;
   std::string last_key_;  // where block_ is empty: of the block closed last
 
@@ -110,10 +128,7 @@ Status TableBuilder::Impl::Add(const Entry& entry) {
     last_hash_ = HashKey(entry.key);
     filter_.Add(last_hash_);
   }
-  if (awaits_separator_) {
-    index_.Add(written_ + unsealed_begin_, ShortSeparator(last_key_, entry.key));
-    awaits_separator_ = false;
-  }
+  if (awaits_separator_) SetSeparator(ShortSeparator(last_key_, entry.key));
   Count(entry);
   block_.Add(entry, KeyFingerprint(last_hash_));
   if (block_.content_size() >= options_.block_size) status_ = CloseBlock();
@@ -126,34 +141,74 @@ void TableBuilder::Impl::AddRangeTombstone(const RangeTombstone& tombstone) {
   CountSequence(tombstone.sequence);
 }
 
+void TableBuilder::Impl::SetSeparator(std::string_view separator) {
+  if (sample_.empty()) {
+    index_.Add(written_ + unsealed_begin_, separator);
+  } else {
+    sample_separators_.emplace_back(separator);
+  }
+  awaits_separator_ = false;
+}
+
 Status TableBuilder::Impl::CloseBlock() {
   last_key_ = block_.last_key();
   const uint64_t content_size = block_.content_size();
-  const bool try_zstd = options_.compression.kind == Compression::Kind::kZstd &&
-                        content_size <= kMaxCompressedContentSize;
-  std::string_view payload;
-  bool compressed = false;
-  if (try_zstd) {
+  const bool may_compress = options_.compression.kind == Compression::Kind::kZstd &&
+                            content_size <= kMaxCompressedContentSize;
+  if (sampling_ && (!may_compress || sample_size_ + content_size > kSampleSize)) {
+    LSM_RETURN_IF_ERROR(EndSampling());
+  }
+  if (!may_compress) {
+    LSM_RETURN_IF_ERROR(BeginPayload(BlockCompression::kRaw, content_size));
+    block_.Finish(&buffer_);
+  } else {
     content_.clear();
     block_.Finish(&content_);
-    compressed = compressor_.Compress(content_, &payload);
-    if (!compressed) payload = content_;
-  }
-  const bool wide_alignment = !compressed && content_size >= kMinRawAlignedSize;
-  LSM_RETURN_IF_ERROR(SealAndWrite(wide_alignment ? kRawBlockAlignment : kBlockAlignment));
-
-  unsealed_ = true;
-  unsealed_begin_ = buffer_.size();
-  unsealed_compression_ = compressed ? BlockCompression::kZstd : BlockCompression::kRaw;
-  unsealed_content_size_ = content_size;
-  if (try_zstd) {
-    buffer_.append(payload);
-  } else {
-    block_.Finish(&buffer_);
+    if (sampling_) {
+      sample_.push_back(content_);
+      sample_size_ += content_size;
+      if (sample_.size() == kSampledBlocks) LSM_RETURN_IF_ERROR(EndSampling());
+    } else {
+      LSM_RETURN_IF_ERROR(AppendCompressed(content_));
+    }
   }
   awaits_separator_ = true;
   ++properties_.data_block_count;
-  closed_size_ = written_ + buffer_.size() + index_.size() + filter_.size();
+  closed_size_ = written_ + buffer_.size() + index_.size() + filter_.size() + sample_size_;
+  return Status::Ok();
+}
+
+Status TableBuilder::Impl::EndSampling() {
+  if (sample_.size() == kSampledBlocks) compressor_.MakeDictionary(sample_);
+  for (size_t i = 0; i < sample_.size(); ++i) {
+    LSM_RETURN_IF_ERROR(AppendCompressed(sample_[i]));
+    if (i < sample_separators_.size()) {
+      index_.Add(written_ + unsealed_begin_, sample_separators_[i]);
+    }
+  }
+  sampling_ = false;
+  sample_ = {};
+  sample_separators_ = {};
+  sample_size_ = 0;
+  return Status::Ok();
+}
+
+Status TableBuilder::Impl::AppendCompressed(std::string_view content) {
+  std::string_view payload = content;
+  const BlockCompression compression = compressor_.Compress(content, &payload);
+  LSM_RETURN_IF_ERROR(BeginPayload(compression, content.size()));
+  buffer_.append(payload);
+  return Status::Ok();
+}
+
+Status TableBuilder::Impl::BeginPayload(BlockCompression compression, uint64_t content_size) {
+  const bool wide_alignment =
+      compression == BlockCompression::kRaw && content_size >= kMinRawAlignedSize;
+  LSM_RETURN_IF_ERROR(SealAndWrite(wide_alignment ? kRawBlockAlignment : kBlockAlignment));
+  unsealed_ = true;
+  unsealed_begin_ = buffer_.size();
+  unsealed_compression_ = compression;
+  unsealed_content_size_ = content_size;
   return Status::Ok();
 }
 
@@ -187,6 +242,9 @@ Status TableBuilder::Impl::WriteSection(std::string_view content, FileRange* ran
 Status TableBuilder::Impl::WriteSections(TableFooter* footer) {
   const uint64_t data_end = written_ + buffer_.size();
   properties_.data_size = data_end;
+  if (!compressor_.dictionary().empty()) {
+    LSM_RETURN_IF_ERROR(WriteSection(compressor_.dictionary(), &footer->dictionary));
+  }
   if (filter_.key_count() > 0 && options_.filter_bits_per_key > 0) {
     LSM_RETURN_IF_ERROR(WriteSection(filter_.Finish(), &footer->filter));
   }
@@ -204,7 +262,8 @@ Status TableBuilder::Impl::Finish() {
   LSM_DCHECK(!empty());
   status_ = Status(Code::kClosed);
   if (!block_.empty()) LSM_RETURN_IF_ERROR(CloseBlock());
-  if (awaits_separator_) index_.Add(written_ + unsealed_begin_, last_key_);
+  LSM_RETURN_IF_ERROR(EndSampling());
+  if (awaits_separator_) SetSeparator(last_key_);
   properties_.largest_key = last_key_;
   LSM_RETURN_IF_ERROR(SealAndWrite(kSectionAlignment));
   TableFooter footer;

@@ -81,8 +81,7 @@ class TableVerifier {
   void CheckSections() {
     const TableFooter& footer = table_.footer_;
     if (table_.mapping_ == nullptr) return;
-    for (const FileRange& range :
-         {footer.filter, footer.tombstones, footer.index, footer.properties}) {
+    for (const auto& [name, range] : footer.Sections()) {
       if (range.size == 0) continue;
       std::string_view content;
       const Status status = CheckSection({{table_.mapping_->data() + range.offset, range.size},

@@ -46,7 +46,8 @@ class Historian {
   Historian(SmallDatabase* database, const char* compression)
       : database_(database),
         options_(TinyOptions({{"write_buffer_size", "48KiB"},
-                              {"block_size", "192"},
+                              {"block_size", "64"},
+                              {"table_size", "16KiB"},
                               {"size_ratio", "8"},
                               {"background_threads", "1"},
                               {"compression", compression}})) {

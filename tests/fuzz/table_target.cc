@@ -39,8 +39,10 @@ std::vector<std::string> Seeds() {
   zstd.block_size = 256;
   TableBuilderOptions plain = zstd;
   plain.compression.kind = Compression::Kind::kNone;
+  TableBuilderOptions dictionary = zstd;
+  dictionary.block_size = 64;
   return {BuildTable(zstd, rows, tombstones), BuildTable(plain, rows),
-          BuildTable(zstd, {}, tombstones)};
+          BuildTable(zstd, {}, tombstones), BuildTable(dictionary, RandomRows(&random, 120))};
 }
 
 void Run(std::string_view input) {

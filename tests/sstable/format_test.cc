@@ -6,7 +6,6 @@
 #include "lsm/base/coding.h"
 #include "lsm/base/hash.h"
 #include "lsm/base/write_batch.h"
-#include "lsm/sstable/compression.h"
 #include "lsm/sstable/properties.h"
 #include "lsm/sstable/tombstones.h"
 
@@ -80,8 +79,35 @@ TEST(FooterTest, NewerVersionsAreUnsupportedNotDamaged) {
   FixFooterSum(&bytes);
   const Status status = Parse(bytes);
   EXPECT_TRUE(status.Is(Code::kUnsupported));
-  EXPECT_NE(status.message().find("version 2"), std::string_view::npos) << status.ToString();
+  EXPECT_NE(status.message().find("version 3"), std::string_view::npos) << status.ToString();
   StoreFixed<uint32_t>(bytes.data() + 104, 0);
+  FixFooterSum(&bytes);
+  EXPECT_TRUE(Parse(bytes).Is(Code::kCorruption));
+}
+
+// Where a table has no dictionary, its footer is one of version 1, and the other way round.
+TEST(FooterTest, ADictionaryMakesTheVersion) {
+  EXPECT_EQ(LoadFixed<uint32_t>(Encode(SomeFooter()).data() + 104), 1);
+  TableFooter footer = SomeFooter();
+  footer.dictionary = {512, 128};
+  const std::string good = Encode(footer);
+  EXPECT_EQ(LoadFixed<uint32_t>(good.data() + 104), 2);
+  TableFooter parsed;
+  ASSERT_TRUE(ParseFooter(good, 1024 + kFooterSize, kPath, &parsed).ok());
+  EXPECT_EQ(parsed.dictionary.offset, 512);
+  EXPECT_EQ(parsed.data_end(), 512);
+  for (const uint32_t wrong : {0, 1}) {
+    std::string bytes = good;
+    StoreFixed<uint32_t>(bytes.data() + 104, wrong);
+    FixFooterSum(&bytes);
+    EXPECT_TRUE(Parse(bytes).Is(Code::kCorruption)) << wrong;
+  }
+  std::string bytes = Encode(SomeFooter());
+  StoreFixed<uint32_t>(bytes.data() + 104, 2);
+  FixFooterSum(&bytes);
+  EXPECT_TRUE(Parse(bytes).Is(Code::kCorruption));
+  bytes = good;
+  bytes[88] = 1;  // reserved
   FixFooterSum(&bytes);
   EXPECT_TRUE(Parse(bytes).Is(Code::kCorruption));
 }
@@ -180,7 +206,7 @@ TEST(SealedBlockTest, TrailersThatCannotBe) {
     BlockTrailer trailer;
     EXPECT_TRUE(ParseBlockTrailer({bytes, 5, 0, kPath}, &trailer).Is(Code::kCorruption)) << byte;
   };
-  expect_refused(0, 2);  // an unknown compression
+  expect_refused(0, 3);  // an unknown compression
   expect_refused(0, '\xff');
   expect_refused(1, 3);  // padding that is not what a raw block has
   expect_refused(1, '\xff');
@@ -229,48 +255,6 @@ TEST(SectionTest, ShorterThanItsTrailerIsRefused) {
     const Status status = CheckSection({bytes.substr(0, size), 5, 128, kPath}, &content);
     EXPECT_TRUE(status.Is(Code::kCorruption)) << size;
   }
-}
-
-TEST(CompressionTest, RoundTripAndHostileFrames) {
-  std::string content;
-  for (int i = 0; i < 300; ++i) content += "row " + std::to_string(i * i) + "; ";
-  BlockCompressor compressor({Compression::Kind::kZstd, 1});
-  std::string_view compressed;
-  ASSERT_TRUE(compressor.Compress(content, &compressed));
-  const std::string payload(compressed);
-  const StoredBytes stored{payload, 5, 64, kPath};
-  std::string buffer(content.size() + 1, '\0');
-  ASSERT_TRUE(DecompressBlock(stored, payload, buffer.data(), content.size()).ok());
-  EXPECT_EQ(buffer.substr(0, content.size()), content);
-  // The frame's own size, larger or smaller, is not believed.
-  for (const size_t size : {content.size() + 1, content.size() - 1, size_t{0}}) {
-    const Status status = DecompressBlock(stored, payload, buffer.data(), size);
-    EXPECT_TRUE(status.Is(Code::kCorruption));
-    EXPECT_EQ(status.offset(), 64);
-  }
-  for (size_t size = 0; size < payload.size(); ++size) {
-    EXPECT_FALSE(
-        DecompressBlock(stored, payload.substr(0, size), buffer.data(), content.size()).ok());
-  }
-  EXPECT_FALSE(DecompressBlock(stored, payload + "x", buffer.data(), content.size()).ok());
-}
-
-TEST(CompressionTest, WhatDoesNotShrinkStaysRaw) {
-  std::string noise;
-  uint64_t state = 1;
-  for (int i = 0; i < 1000; ++i) {
-    AppendFixed<uint64_t>(&noise, HashKey(std::string_view(reinterpret_cast<char*>(&state), 8)));
-    ++state;
-  }
-  std::string_view payload;
-  BlockCompressor zstd({Compression::Kind::kZstd, 3});
-  EXPECT_FALSE(zstd.Compress(noise, &payload));
-  EXPECT_FALSE(zstd.Compress("", &payload));
-  EXPECT_FALSE(zstd.Compress("a", &payload));
-  ASSERT_TRUE(zstd.Compress(std::string(4096, 'a'), &payload));
-  EXPECT_LE(payload.size(), 4096 - 4096 / 16);
-  BlockCompressor none({Compression::Kind::kNone, 0});
-  EXPECT_FALSE(none.Compress(std::string(4096, 'a'), &payload));
 }
 
 TEST(PropertiesTest, RoundTripAndDamage) {

@@ -26,10 +26,20 @@ std::vector<Row> SomeRows(int count) {
   return rows;
 }
 
-std::string SomeTable(Compression::Kind kind, const std::vector<Row>& rows,
-                      uint64_t number = kNumber) {
-  return BuildTable({.file_number = number, .block_size = 400, .compression = {kind, 1}}, rows,
-                    {{"key1003", "key1007", 60}});
+// kDictionary: of blocks so small that there are enough of them for one.
+enum class TableKind { kRaw, kZstd, kDictionary };
+
+// As many as it takes for a table of that kind, and at least `count`.
+std::vector<Row> RowsFor(TableKind kind, int count) {
+  return SomeRows(kind == TableKind::kDictionary ? count + 50 : count);
+}
+
+std::string SomeTable(TableKind kind, const std::vector<Row>& rows, uint64_t number = kNumber) {
+  TableBuilderOptions options;
+  options.file_number = number;
+  options.block_size = kind == TableKind::kDictionary ? 64 : 400;
+  if (kind == TableKind::kRaw) options.compression.kind = Compression::Kind::kNone;
+  return BuildTable(options, rows, {{"key1003", "key1007", 60}});
 }
 
 // Reads the table in every way there is. Whatever an operation answers without an error must be
@@ -80,12 +90,44 @@ bool ReadAll(const Table& table, const std::vector<Row>* rows,
   return failed;
 }
 
-class DamageTest : public testing::TestWithParam<Compression::Kind> {};
+// A block that needs a dictionary, in a table that lost it while all sums stayed right.
+TEST(HostileTableTest, ADictionaryThatIsGoneOrNoneIsCorruption) {
+  const auto rows = RowsFor(TableKind::kDictionary, 25);
+  const std::string good = SomeTable(TableKind::kDictionary, rows);
+  const FileRange range = OpenTable(good, {}, kNumber).Take()->footer().dictionary;
+  std::string bytes = good;
+  bytes[range.offset] = 'x';  // its magic
+  FixSums(&bytes);
+  const Status status = OpenTable(bytes, {}, kNumber).status();
+  EXPECT_TRUE(status.Is(Code::kCorruption));
+  EXPECT_EQ(status.offset(), range.offset);
+  // A block of a table without one.
+  std::string raw = SomeTable(TableKind::kZstd, SomeRows(60));
+  std::vector<Table::BlockInfo> blocks;
+  ASSERT_TRUE(OpenTable(raw, {}, kNumber)
+                  .Take()
+                  ->VisitBlocks([&](const Table::BlockInfo& block) {
+                    blocks.push_back(block);
+                    return Status::Ok();
+                  })
+                  .ok());
+  ASSERT_EQ(blocks[0].compression, BlockCompression::kZstd);
+  raw[blocks[0].range.end() - kBlockTrailerSize] =
+      static_cast<char>(BlockCompression::kZstdDictionary);
+  FixSums(&raw);
+  const Status verified = OpenTable(raw, {}, kNumber).Take()->Verify(nullptr, nullptr);
+  EXPECT_TRUE(verified.Is(Code::kCorruption));
+  EXPECT_NE(verified.message().find("needs a dictionary"), std::string_view::npos)
+      << verified.ToString();
+}
+
+class DamageTest : public testing::TestWithParam<TableKind> {};
 INSTANTIATE_TEST_SUITE_P(Kinds, DamageTest,
-                         testing::Values(Compression::Kind::kNone, Compression::Kind::kZstd));
+                         testing::Values(TableKind::kRaw, TableKind::kZstd,
+                                         TableKind::kDictionary));
 
 TEST_P(DamageTest, AWholeTableVerifies) {
-  const auto rows = SomeRows(60);
+  const auto rows = RowsFor(GetParam(), 60);
   for (const bool map : {true, false}) {
     const auto table = OpenTable(SomeTable(GetParam(), rows), {.map = map}, kNumber).Take();
     uint64_t bytes = 0;
@@ -98,6 +140,7 @@ TEST_P(DamageTest, AWholeTableVerifies) {
     EXPECT_TRUE(status.ok()) << status.ToString();
     EXPECT_EQ(bytes, table->properties().data_size);
     EXPECT_GT(table->properties().data_block_count, 4);
+    EXPECT_EQ(table->footer().dictionary.size != 0, GetParam() == TableKind::kDictionary);
     EXPECT_TRUE(table->Verify(nullptr, nullptr).ok());
     const auto abort = [](uint64_t) { return Status(Code::kAborted, "enough"); };
     EXPECT_TRUE(table->Verify(nullptr, abort).Is(Code::kAborted));
@@ -105,11 +148,13 @@ TEST_P(DamageTest, AWholeTableVerifies) {
 }
 
 TEST_P(DamageTest, EveryFlippedBitIsFound) {
-  const auto rows = SomeRows(25);
+  const auto rows = RowsFor(GetParam(), 25);
   const std::string good = SomeTable(GetParam(), rows);
   std::vector<std::string> keys;
   for (const Row& row : rows) keys.push_back(row.key);
-  for (size_t bit = 0; bit < good.size() * 8; ++bit) {
+  // One or two of each byte where there are many.
+  const size_t step = GetParam() == TableKind::kDictionary ? 7 : 1;
+  for (size_t bit = 0; bit < good.size() * 8; bit += step) {
     std::string bytes = good;
     bytes[bit / 8] = static_cast<char>(bytes[bit / 8] ^ (1 << bit % 8));
     const auto table = OpenTable(bytes, {.map = bit % 7 != 0}, kNumber);
@@ -126,7 +171,7 @@ TEST_P(DamageTest, EveryFlippedBitIsFound) {
 }
 
 TEST_P(DamageTest, EveryTruncationIsFound) {
-  const std::string good = SomeTable(GetParam(), SomeRows(25));
+  const std::string good = SomeTable(GetParam(), RowsFor(GetParam(), 25));
   for (size_t size = 0; size < good.size(); ++size) {
     const auto table = OpenTable(good.substr(0, size), {.map = size % 2 == 0}, kNumber);
     ASSERT_TRUE(table.status().Is(Code::kCorruption)) << size;
@@ -141,8 +186,8 @@ TEST(DamagedTableTest, BlocksInTheWrongPlaceOrFileAreFound) {
   for (int i = 0; i < 200; ++i) {
     rows.push_back({"key" + std::to_string(1000 + i), 0, EntryKind::kPut, "value"});
   }
-  const std::string good = SomeTable(Compression::Kind::kNone, rows);
-  const std::string foreign = SomeTable(Compression::Kind::kNone, rows, kNumber + 1);
+  const std::string good = SomeTable(TableKind::kRaw, rows);
+  const std::string foreign = SomeTable(TableKind::kRaw, rows, kNumber + 1);
   ASSERT_EQ(good.size(), foreign.size());
   std::vector<FileRange> ranges;
   const auto whole = OpenTable(good, {}, kNumber).Take();
@@ -172,7 +217,7 @@ TEST(DamagedTableTest, BlocksInTheWrongPlaceOrFileAreFound) {
 
 TEST(DamagedTableTest, EachDamageIsReportedWithItsKeysAndTheRestIsReadable) {
   const auto rows = SomeRows(100);
-  std::string bytes = SomeTable(Compression::Kind::kZstd, rows);
+  std::string bytes = SomeTable(TableKind::kZstd, rows);
   std::vector<Table::BlockInfo> blocks;
   const auto whole = OpenTable(bytes, {}, kNumber).Take();
   ASSERT_TRUE(whole
@@ -234,7 +279,7 @@ TEST(DamagedTableTest, VerifyFindsWhatSumsCannot) {
   for (int i = 0; i < 100; ++i) {
     rows.push_back({"key" + std::to_string(1000 + i), 7, EntryKind::kPut, "value"});
   }
-  const std::string good = SomeTable(Compression::Kind::kNone, rows);
+  const std::string good = SomeTable(TableKind::kRaw, rows);
   const auto says = [&](std::string_view from, std::string_view to, std::string_view expected) {
     const std::string verdict = VerdictOn(good, from, to);
     EXPECT_NE(verdict.find(expected), std::string::npos) << from << ": " << verdict;
@@ -276,8 +321,8 @@ TEST(DamagedTableTest, VerifyFindsWhatSumsCannot) {
     return bytes;
   };
   says(tags({7, 7, 7, 7}), tags({7, 8, 6, 7}), "min_sequence");
-  const std::string versions = SomeTable(
-      Compression::Kind::kNone, {{"k", 9, EntryKind::kPut, ""}, {"k", 7, EntryKind::kPut, ""}});
+  const std::string versions =
+      SomeTable(TableKind::kRaw, {{"k", 9, EntryKind::kPut, ""}, {"k", 7, EntryKind::kPut, ""}});
   EXPECT_NE(VerdictOn(versions, tags({9, 7}), tags({7, 9})).find("out of order"),
             std::string::npos);
   EXPECT_NE(VerdictOn(versions, tags({9, 7}), tags({9, 9})).find("out of order"),
@@ -296,7 +341,7 @@ TEST_P(DamageTest, HostileTablesAreReadSafely) {
   const uint64_t seed = 4711;
   SCOPED_TRACE(testing::Message() << "seed " << seed);
   std::mt19937_64 random(seed);
-  const auto rows = SomeRows(40);
+  const auto rows = RowsFor(GetParam(), 40);
   const std::string good = SomeTable(GetParam(), rows);
   const TableFooter footer = OpenTable(good, {}, kNumber).Take()->footer();
   const std::vector<std::string> keys = {"", "key1000", "key1017", "key1039", "key2", "l"};
@@ -337,7 +382,7 @@ TEST_P(DamageTest, HostileTablesAreReadSafely) {
 
 TEST(HostileTableTest, ABlockCannotAskForMoreMemoryThanTheFormatAllows) {
   const std::vector<Row> rows = {{"key", 0, EntryKind::kPut, std::string(100'000, 'v')}};
-  std::string bytes = SomeTable(Compression::Kind::kZstd, rows);
+  std::string bytes = SomeTable(TableKind::kZstd, rows);
   const FileRange block{0, OpenTable(bytes, {}, kNumber).Take()->footer().data_end()};
   ASSERT_LT(block.size, 400);
   for (const uint32_t size : {UINT32_MAX, uint32_t{kMaxCompressedContentSize + 1},
@@ -354,7 +399,7 @@ TEST(HostileTableTest, ABlockCannotAskForMoreMemoryThanTheFormatAllows) {
 TEST(HostileTableTest, HugeRowsStayRaw) {
   const std::vector<Row> rows = {
       {"key", 0, EntryKind::kPut, std::string(kMaxCompressedContentSize, 'v')}};
-  const std::string bytes = SomeTable(Compression::Kind::kZstd, rows);
+  const std::string bytes = SomeTable(TableKind::kZstd, rows);
   EXPECT_GT(bytes.size(), kMaxCompressedContentSize);
   const auto table = OpenTable(bytes, {}, kNumber).Take();
   EpochGuard guard;

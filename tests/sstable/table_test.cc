@@ -395,6 +395,65 @@ TEST(TableBuilderTest, EstimatedSizeIsClose) {
               static_cast<double>(bytes.size()) * 0.01);
 }
 
+// Blocks wait for the dictionary that is made of them, whatever comes between them.
+TEST(TableDictionaryTest, EnoughSmallBlocksHaveOne) {
+  std::mt19937_64 random(1);
+  const std::vector<Row> rows = RandomRows(&random, 3000);
+  for (const bool map : {true, false}) {
+    const std::string bytes = BuildTable({.file_number = kNumber, .block_size = 512}, rows);
+    const RefPtr<Table> table = OpenTable(bytes, {.map = map}, kNumber).Take();
+    ASSERT_GT(table->footer().dictionary.size, 0);
+    EXPECT_EQ(table->footer().version(), 2);
+    uint64_t with_dictionary = 0;
+    ASSERT_TRUE(table
+                    ->VisitBlocks([&](const Table::BlockInfo& block) {
+                      EXPECT_NE(block.compression, BlockCompression::kZstd);
+                      with_dictionary += block.compression == BlockCompression::kZstdDictionary;
+                      return Status::Ok();
+                    })
+                    .ok());
+    EXPECT_GT(with_dictionary, 64);
+    EXPECT_TRUE(table->Verify(nullptr, nullptr).ok());
+    const auto iterator = table->NewIterator(Table::ScanKind::kShort);
+    iterator->SeekFirst();
+    EXPECT_EQ(RestOf(iterator.get(), true), rows);
+    for (const std::string& probe : Probes(rows)) ExpectGet(*table, rows, probe, kMaxSequence);
+  }
+}
+
+TEST(TableDictionaryTest, FewOrLargeOrRawBlocksHaveNone) {
+  for (const TableBuilderOptions& options :
+       {TableBuilderOptions{.file_number = kNumber, .block_size = 64 * kKiB},
+        TableBuilderOptions{.file_number = kNumber, .block_size = 32 * kKiB},
+        TableBuilderOptions{.file_number = kNumber,
+        .block_size = 512,
+        .compression = {Compression::Kind::kNone, 0}}}) {
+    const auto rows = CompressibleRows(30'000);
+    const RefPtr<Table> table = OpenTable(BuildTable(options, rows), {}, kNumber).Take();
+    EXPECT_GT(table->properties().data_block_count, 20);
+    EXPECT_EQ(table->footer().dictionary.size, 0);
+    EXPECT_EQ(table->footer().version(), 1);
+  }
+  // One block less than it takes; and rows too large for the sample among the first blocks.
+  std::vector<Row> rows;
+  for (int i = 0; i < 64; ++i) {
+    rows.push_back({"key" + std::to_string(100 + i), 1, EntryKind::kPut, std::string(600, 'v')});
+  }
+  for (const uint64_t size : {uint64_t{1}, 2 * kMiB, kMaxCompressedContentSize}) {
+    std::vector<Row> fewer(rows.begin(), rows.end() - 1);
+    fewer[20].value = std::string(size, 'w');
+    const std::string bytes = BuildTable({.file_number = kNumber, .block_size = 512}, fewer);
+    const RefPtr<Table> table = OpenTable(bytes, {}, kNumber).Take();
+    EXPECT_EQ(table->footer().version(), 1);
+    const auto iterator = table->NewIterator(Table::ScanKind::kLong);
+    iterator->SeekFirst();
+    EXPECT_EQ(RestOf(iterator.get(), true), fewer);
+    EXPECT_TRUE(table->Verify(nullptr, nullptr).ok());
+  }
+  const std::string bytes = BuildTable({.file_number = kNumber, .block_size = 512}, rows);
+  EXPECT_EQ(OpenTable(bytes, {}, kNumber).Take()->footer().version(), 2);
+}
+
 TEST(TableOpenTest, WrongNumberAndAnyNumber) {
   const std::string bytes = BuildTable({.file_number = kNumber}, CompressibleRows(10));
   const auto wrong = OpenTable(bytes, {}, kNumber + 1);

@@ -199,7 +199,7 @@ void FixSums(std::string* table) {
   const auto fits = [&](const FileRange& range) {
     return range.offset <= footer && range.size <= footer - range.offset;
   };
-  for (uint64_t i = 0; i < 4; ++i) {
+  for (uint64_t i = 0; i < 5; ++i) {
     if (fits(handle(i)) && handle(i).size >= kSectionTrailerSize) {
       FixSum(table, number, handle(i).offset, handle(i).size - 8);
     }
@@ -207,7 +207,8 @@ void FixSums(std::string* table) {
   const FileRange index = handle(2);
   if (fits(index) && index.size >= 64) {
     const auto count = LoadFixed<uint64_t>(table->data() + index.offset);
-    const uint64_t data_end = handle(0).size != 0   ? handle(0).offset
+    const uint64_t data_end = handle(4).size != 0   ? handle(4).offset
+                              : handle(0).size != 0 ? handle(0).offset
                               : handle(1).size != 0 ? handle(1).offset
                                                     : index.offset;
     const auto offset_at = [&](uint64_t i) { return 64 + i / 8 * 128 + 64 + i % 8 * 8; };

@@ -138,6 +138,18 @@ double Ratio(uint64_t stored, uint64_t content) {
   return content == 0 ? 1 : static_cast<double>(stored) / static_cast<double>(content);
 }
 
+const char* CompressionOf(const Table::BlockInfo& block) {
+  switch (block.compression) {
+    case BlockCompression::kRaw:
+      return "raw";
+    case BlockCompression::kZstd:
+      return "zstd";
+    case BlockCompression::kZstdDictionary:
+      return "zstd, dictionary";
+  }
+  return "unknown";
+}
+
 Status DumpBlocks(Context* context, const DumpOptions& options, const Table& table,
                   const std::string& path) {
   TextTable text({{"block"},
@@ -152,7 +164,7 @@ Status DumpBlocks(Context* context, const DumpOptions& options, const Table& tab
   const Status status = table.VisitBlocks([&](const Table::BlockInfo& block) {
     if (number == options.limit || !context->out().ok()) return Status::End();
     const double ratio = Ratio(block.range.size, block.content_size);
-    const char* compression = block.compression == BlockCompression::kZstd ? "zstd" : "raw";
+    const char* compression = CompressionOf(block);
     if (context->json) {
       Json row = {{"block", number},
                   {"offset", block.range.offset},
@@ -197,7 +209,7 @@ Json InfoOf(const Table& table, const std::string& path) {
   Json info = {{"file", Escape(path)},
                {"file_size", table.file_size()},
                {"file_number", table.file_number()},
-               {"format_version", kTableVersion},
+               {"format_version", footer.version()},
                {"entries", properties.entry_count},
                {"deletes", properties.delete_count},
                {"range_deletes", properties.range_tombstone_count}};
@@ -213,9 +225,7 @@ Json InfoOf(const Table& table, const std::string& path) {
                {"raw_key_bytes", properties.raw_key_size},
                {"raw_value_bytes", properties.raw_value_size},
                {"filter_bits_per_key", std::round(properties.filter_bits_per_key * 100) / 100}});
-  for (const auto& [name, range] :
-       {std::pair{"filter", footer.filter}, std::pair{"tombstones", footer.tombstones},
-        std::pair{"index", footer.index}, std::pair{"properties", footer.properties}}) {
+  for (const auto& [name, range] : footer.Sections()) {
     info["sections"][name] = {{"offset", range.offset}, {"size", range.size}};
   }
   info["sections"]["footer"] = {{"offset", table.file_size() - kFooterSize}, {"size", kFooterSize}};
