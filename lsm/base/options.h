@@ -15,6 +15,10 @@
 
 namespace lsm {
 
+// Small enough for a get to unpack little, large enough for a scan: tools/bench/LOG.md has the
+// figures.
+inline constexpr uint64_t kDefaultBlockSize = 2 * kKiB;
+
 struct Compression {
   enum class Kind : uint8_t { kNone = 0, kZstd = 1 };
   Kind kind = Kind::kZstd;
@@ -36,7 +40,7 @@ struct Options {
   uint64_t memory_budget = 256 * kMiB;
   uint64_t write_buffer_size = kAutoSize;
   uint64_t block_cache_size = kAutoSize;
-  uint64_t block_size = 4 * kKiB;
+  uint64_t block_size = kDefaultBlockSize;
   uint64_t table_size = 64 * kMiB;
   Compression compression;
   double filter_bits_per_key = 10;

@@ -35,7 +35,7 @@ struct JobInput {
 struct JobOptions {
   Directory* directory = nullptr;
   std::function<uint64_t()> new_file_number;
-  uint64_t block_size = 4 * kKiB;
+  uint64_t block_size = kDefaultBlockSize;
   Compression compression;
   double filter_bits_per_key = 10;
   uint64_t table_size = 64 * kMiB;

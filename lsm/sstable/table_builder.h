@@ -16,7 +16,7 @@ namespace lsm {
 
 struct TableBuilderOptions {
   uint64_t file_number = 0;
-  uint64_t block_size = 4 * kKiB;
+  uint64_t block_size = kDefaultBlockSize;
   Compression compression;
   double filter_bits_per_key = 10;
 };

@@ -13,7 +13,9 @@ namespace {
 constexpr uint32_t kCachedBlocksPerSeek = 4;
 // From the fourth block on a scan is likely to go on; it is then announced this far ahead.
 constexpr uint32_t kReadAheadFrom = 4;
-constexpr uint64_t kReadAheadSize = 1 * kMiB;
+// Each piece is twice the last: announcing a mebibyte costs more than a short scan.
+constexpr uint64_t kFirstReadAhead = 32 * kKiB;
+constexpr uint64_t kLargestReadAhead = 1 * kMiB;
 
 }  // namespace
 
@@ -134,17 +136,19 @@ void TableIterator::ReadAhead(bool forward) {
   if (blocks_entered_ < kReadAheadFrom) return;
   const FileRange range = table_->index_.range(block_);
   const uint64_t data_end = table_->footer_.data_end();
-  if (blocks_entered_ == kReadAheadFrom) announced_ = forward ? range.end() : range.offset;
-  // The next piece is announced while half of the last one is still to be read.
-  if (forward && range.end() + kReadAheadSize / 2 >= announced_ && announced_ < data_end) {
-    const uint64_t size = std::min(kReadAheadSize, data_end - announced_);
-    table_->fetcher_.PrefetchRange(announced_, size);
-    announced_ += size;
-  } else if (!forward && announced_ + kReadAheadSize / 2 >= range.offset && announced_ > 0) {
-    const uint64_t size = std::min(kReadAheadSize, announced_);
-    announced_ -= size;
-    table_->fetcher_.PrefetchRange(announced_, size);
+  if (blocks_entered_ == kReadAheadFrom) {
+    announced_ = forward ? range.end() : range.offset;
+    read_ahead_ = kFirstReadAhead;
   }
+  // The next piece is announced while about half of the last one is still to be read.
+  announced_ = forward ? std::max(announced_, range.end()) : std::min(announced_, range.offset);
+  const uint64_t left = forward ? announced_ - range.end() : range.offset - announced_;
+  const uint64_t size = std::min(read_ahead_, forward ? data_end - announced_ : announced_);
+  if (left > read_ahead_ / 4 || size == 0) return;
+  if (!forward) announced_ -= size;
+  table_->fetcher_.PrefetchRange(announced_, size);
+  if (forward) announced_ += size;
+  read_ahead_ = std::min(2 * read_ahead_, kLargestReadAhead);
 }
 
 }  // namespace lsm

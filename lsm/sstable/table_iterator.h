@@ -58,6 +58,7 @@ class TableIterator final : public EntryIterator {
   uint32_t blocks_entered_ = 0;
   // What was announced of the file in the direction of the scan: up to here.
   uint64_t announced_ = 0;
+  uint64_t read_ahead_ = 0;  // the size of the next piece
 };
 
 }  // namespace lsm

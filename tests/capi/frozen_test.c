@@ -1,5 +1,5 @@
-// Databases that were written once and are kept in frozen/, one folder a format: whatever the
-// library has become, it reads them as it did.
+// Databases that were written once and are kept in frozen/, one folder a version of a format:
+// whatever the library has become, it reads them as it did.
 //
 // `frozen_test --make DIR` writes the databases of today's format into the folder DIR, which it
 // makes; that is done once for each format that is released, and what is there is never changed.
@@ -9,16 +9,18 @@
 #include "tests/capi/historic.h"
 
 // All formats that were ever released.
-static const char* const kFormats[] = {"tests/capi/frozen/format_1"};
+static const char* const kFormats[] = {"tests/capi/frozen/tables_1",
+                                       // Tables with dictionaries, and some without.
+                                       "tests/capi/frozen/tables_2"};
 
 // What the lives of a database are opened with: tables with compressed blocks, with raw ones and
 // with both, and at last rows that are nowhere but in the log.
 static const char* const kLives[] = {
-    "write_buffer_size=16KiB,table_size=8KiB,block_size=512,memory_budget=1MiB,compression=zstd",
-    "write_buffer_size=16KiB,table_size=8KiB,block_size=64,memory_budget=1MiB,compression=none",
     "write_buffer_size=16KiB,table_size=32KiB,block_size=4KiB,memory_budget=1MiB,"
     "compression=zstd:9,compaction_style=leveled,filter_bits_per_key=0",
-    "write_buffer_size=16KiB,memory_budget=1MiB"};
+    "write_buffer_size=16KiB,table_size=8KiB,block_size=64,memory_budget=1MiB,compression=none",
+    "write_buffer_size=64KiB,table_size=64KiB,block_size=64,memory_budget=1MiB,compression=zstd",
+    "write_buffer_size=64KiB,table_size=64KiB,block_size=64,memory_budget=1MiB"};
 
 enum { kOperationsOfALife = 400, kKeys = 300, kLongestKey = 65535 };
 
