@@ -88,6 +88,10 @@ Status WriteBatch::MakeRoom(uint64_t op_size) {
   return Status::Ok();
 }
 
+void WriteBatch::Reserve(uint64_t size) {
+  bytes_.reserve(bytes_.size() + std::min(size, kMaxBatchSize - bytes_.size()));
+}
+
 Status WriteBatch::Put(std::string_view key, std::string_view value) {
   LSM_RETURN_IF_ERROR(CheckKeySize(key));
   LSM_RETURN_IF_ERROR(CheckValueSize(value));

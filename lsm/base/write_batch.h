@@ -61,6 +61,10 @@ class WriteBatch {
   // kInvalidArgument where begin > end; an empty range adds nothing.
   Status DeleteRange(std::string_view begin, std::string_view end);
 
+  // Takes the memory for operations of `size` bytes in all beforehand, which is not needed for any
+  // of them. More than a batch may have is no error here.
+  void Reserve(uint64_t size);
+
   void Clear();
   uint32_t count() const;
   // The whole encoding, header included.

@@ -53,6 +53,7 @@ typedef struct {
   size_t (*batch_count)(const lsm_batch*);
   size_t (*batch_size)(const lsm_batch*);
   lsm_status (*write)(lsm_db*, const lsm_batch*, uint32_t, lsm_error**);
+  lsm_status (*write_encoded)(lsm_db*, const void*, size_t, uint32_t, lsm_error**);
 
   lsm_status (*snapshot_create)(lsm_db*, lsm_snapshot**, lsm_error**);
   void (*snapshot_release)(lsm_snapshot*);
@@ -118,6 +119,7 @@ static const contract_functions kContract = {
     lsm_batch_count,
     lsm_batch_size,
     lsm_write,
+    lsm_write_encoded,
     lsm_snapshot_create,
     lsm_snapshot_release,
     lsm_scan,
@@ -153,6 +155,7 @@ CONTRACT_ASSERT(LSM_EXISTS == 23 && LSM_INTERNAL == 99);
 CONTRACT_ASSERT(LSM_SYNC == 1);
 CONTRACT_ASSERT(LSM_KEY_SIZE_MAX == 65535 && LSM_VALUE_SIZE_MAX == 1073741823);
 CONTRACT_ASSERT(LSM_BATCH_SIZE_MAX == 2147483647);
+CONTRACT_ASSERT(LSM_OP_PUT == 1 && LSM_OP_DELETE == 2 && LSM_OP_DELETE_RANGE == 3);
 CONTRACT_ASSERT(LSM_PHASE_FLUSH == 0 && LSM_PHASE_MERGE == 1 && LSM_PHASE_VERIFY == 2);
 
 #define CONTRACT_FIELD(type, field, at) CONTRACT_ASSERT(offsetof(type, field) == (at))

@@ -118,21 +118,39 @@ class Machine {
     if (begin < end) EraseFromModel(begin, end);
   }
 
+  static void Encode(uint8_t kind, const std::string& key, const std::string& value,
+                     std::string* ops) {
+    const uint32_t sizes[2] = {static_cast<uint32_t>(key.size()),
+                               static_cast<uint32_t>(value.size())};
+    ops->push_back(static_cast<char>(kind));
+    ops->append(reinterpret_cast<const char*>(sizes), sizeof(sizes));
+    *ops += key + value;
+  }
+
+  // The same operations as a batch or, where the first byte is large, encoded.
   void WriteBatch(Program* program) {
     lsm_batch* const batch = lsm_batch_create();
-    for (int left = program->Byte() % 6; left > 0; --left) {
+    std::string ops;
+    const int first = program->Byte();
+    for (int left = first % 6; left > 0; --left) {
       const std::string key = program->Key();
       if (left % 3 == 0) {
+        Encode(LSM_OP_DELETE, key, "", &ops);
         FUZZ_CHECK(lsm_batch_delete(batch, key.data(), key.size(), nullptr) == LSM_OK);
         model_.erase(key);
       } else {
         const std::string value = program->Value();
+        Encode(LSM_OP_PUT, key, value, &ops);
         FUZZ_CHECK(lsm_batch_put(batch, key.data(), key.size(), value.data(), value.size(),
                                  nullptr) == LSM_OK);
         model_[key] = value;
       }
     }
-    FUZZ_CHECK(lsm_write(db_, batch, 0, nullptr) == LSM_OK);
+    if (first < 128) {
+      FUZZ_CHECK(lsm_write(db_, batch, 0, nullptr) == LSM_OK);
+    } else {
+      FUZZ_CHECK(lsm_write_encoded(db_, ops.data(), ops.size(), 0, nullptr) == LSM_OK);
+    }
     lsm_batch_destroy(batch);
   }
 
