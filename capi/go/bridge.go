@@ -132,12 +132,28 @@ static void lsmgo_cursor_close(uintptr_t handle) {
 // value.
 typedef struct {
   size_t used;    // bytes of the buffer
+  size_t rows;
   size_t needed;  // not 0: the buffer is smaller than the first row, and this is what it takes
   lsm_status status;  // what comes behind
   lsm_error* error;
 } lsmgo_chunk;
 
-static int lsmgo_take(const lsm_row* row, uint8_t* buffer, size_t capacity, lsmgo_chunk* chunk) {
+// memcpy, without the call for the sizes that most keys have.
+static inline void lsmgo_copy(uint8_t* to, const void* from, size_t size) {
+  if (size - 8 > 24) {
+    memcpy(to, from, size);
+    return;
+  }
+  const uint8_t* const bytes = from;
+  memcpy(to, bytes, 8);
+  if (size > 16) {
+    memcpy(to + 8, bytes + 8, 8);
+    if (size > 24) memcpy(to + 16, bytes + 16, 8);
+  }
+  memcpy(to + size - 8, bytes + size - 8, 8);
+}
+
+static inline int lsmgo_take(const lsm_row* row, uint8_t* buffer, size_t capacity, lsmgo_chunk* chunk) {
   const size_t size = 8 + row->key_size + row->value_size;
   if (size > capacity - chunk->used) {
     if (chunk->used == 0) chunk->needed = size;
@@ -146,9 +162,10 @@ static int lsmgo_take(const lsm_row* row, uint8_t* buffer, size_t capacity, lsmg
   uint8_t* to = buffer + chunk->used;
   const uint32_t sizes[2] = {(uint32_t)row->key_size, (uint32_t)row->value_size};
   memcpy(to, sizes, 8);
-  memcpy(to + 8, row->key, row->key_size);
+  lsmgo_copy(to + 8, row->key, row->key_size);
   memcpy(to + 8 + row->key_size, row->value, row->value_size);
   chunk->used += size;
+  chunk->rows++;
   return 1;
 }
 
@@ -182,7 +199,7 @@ static void lsmgo_fill_backward(lsmgo_cursor* cursor, uint8_t* buffer, size_t ca
 static lsmgo_chunk lsmgo_cursor_fill(uintptr_t handle, uint8_t* buffer, size_t capacity,
                                      size_t max_rows) {
   lsmgo_cursor* cursor = (lsmgo_cursor*)handle;
-  lsmgo_chunk chunk = {0, 0, LSM_OK, NULL};
+  lsmgo_chunk chunk = {0, 0, 0, LSM_OK, NULL};
   if (cursor->is_backward) {
     lsmgo_fill_backward(cursor, buffer, capacity, max_rows, &chunk);
   } else {
@@ -440,13 +457,14 @@ const (
 
 // chunk is what a cursor gave: `used` bytes of rows in the buffer, or what the first row needs.
 type chunk struct {
-	used, needed int
-	hasMore      bool
-	err          error
+	used, rows, needed int
+	hasMore            bool
+	err                error
 }
 
 func newChunk(c C.lsmgo_chunk) chunk {
-	return chunk{int(c.used), int(c.needed), c.status == C.LSM_OK, takeError(c.error)}
+	return chunk{int(c.used), int(c.rows), int(c.needed), c.status == C.LSM_OK,
+		takeError(c.error)}
 }
 
 func (h cursorHandle) seek(to seekTo, key, buffer []byte, maxRows int) chunk {

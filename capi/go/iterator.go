@@ -29,8 +29,10 @@ const (
 	firstScanRows = 16
 	minChunkRows  = 16
 	maxChunkRows  = 512
-	minChunkBytes = 2 << 10
-	maxChunkBytes = 32 << 10
+	// From so many rows on the buffer is a large one.
+	smallChunkRows = 40
+	minChunkBytes  = 4 << 10
+	maxChunkBytes  = 16 << 10
 )
 
 // rows is a cursor with the chunk of rows that was fetched last. It belongs to one goroutine at a
@@ -41,10 +43,10 @@ type rows struct {
 	c  cursorHandle // 0: closed
 
 	buffer  []byte
-	rest    []byte // the rows of the buffer that are still to be given
+	chunk   []byte // the rows in the buffer
 	hasMore bool   // behind them
 	err     error  // behind them
-	given   int    // rows since the seek
+	fetched int    // rows since the seek
 }
 
 func (r *rows) close() error {
@@ -60,20 +62,22 @@ func (r *rows) close() error {
 
 // seek fetches the first rows from a place on.
 func (r *rows) seek(to seekTo, key []byte, maxRows int) {
-	r.given = 0
+	r.fetched = 0
 	r.load(maxRows, func() chunk { return r.c.seek(to, key, r.buffer, maxRows) })
 }
 
 // fetch fetches the next rows, when those that there were are given.
 func (r *rows) fetch() {
-	maxRows := min(max(r.given/2, minChunkRows), maxChunkRows)
+	maxRows := min(max(r.fetched/2, minChunkRows), maxChunkRows)
 	r.load(maxRows, func() chunk { return r.c.fill(r.buffer, maxRows) })
 }
 
 func (r *rows) load(maxRows int, fetch func() chunk) {
-	r.rest, r.hasMore, r.err = nil, false, nil
-	if want := min(maxRows*128, maxChunkBytes); len(r.buffer) < want || len(r.buffer) > 1<<20 {
-		r.buffer = make([]byte, max(want, minChunkBytes))
+	r.chunk, r.hasMore, r.err = nil, false, nil
+	if len(r.buffer) > 1<<20 || len(r.buffer) < maxChunkBytes && maxRows > smallChunkRows {
+		r.buffer = make([]byte, maxChunkBytes)
+	} else if r.buffer == nil {
+		r.buffer = make([]byte, minChunkBytes)
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -87,19 +91,17 @@ func (r *rows) load(maxRows int, fetch func() chunk) {
 		r.buffer = r.buffer[:cap(r.buffer)]
 		got = r.c.fill(r.buffer, maxRows)
 	}
-	r.rest, r.hasMore, r.err = r.buffer[:got.used], got.hasMore, got.err
+	r.chunk, r.hasMore, r.err = r.buffer[:got.used], got.hasMore, got.err
+	r.fetched += got.rows
 	runtime.KeepAlive(r.db)
 }
 
-// cutRow takes the first row off a chunk, which is not empty.
-func cutRow(chunk []byte) (row Row, rest []byte) {
-	keySize := binary.LittleEndian.Uint32(chunk)
-	valueSize := binary.LittleEndian.Uint32(chunk[4:])
-	chunk = chunk[8:]
-	row.Key = chunk[:keySize:keySize]
-	chunk = chunk[keySize:]
-	row.Value = chunk[:valueSize:valueSize]
-	return row, chunk[valueSize:]
+// rowAt is the row at an offset of a chunk, and the offset of the next.
+func rowAt(chunk []byte, at int) (row Row, next int) {
+	sizes := binary.LittleEndian.Uint64(chunk[at:])
+	keyEnd := at + 8 + int(uint32(sizes))
+	next = keyEnd + int(sizes>>32)
+	return Row{chunk[at+8 : keyEnd : keyEnd], chunk[keyEnd:next:next]}, next
 }
 
 // scan is the loop behind every Scan and Prefix.
@@ -118,12 +120,9 @@ func scan(from opener, lo, hi []byte, backward bool) iter.Seq2[Row, error] {
 		}
 		r.seek(to, nil, firstScanRows)
 		for {
-			rest := r.rest
-			for len(rest) != 0 {
+			for chunk, at := r.chunk, 0; at < len(chunk); {
 				var row Row
-				row, rest = cutRow(rest)
-				r.given++
-				if !yield(row, nil) {
+				if row, at = rowAt(chunk, at); !yield(row, nil) {
 					return
 				}
 			}
@@ -160,6 +159,7 @@ type Iterator struct {
 	cleanup  runtime.Cleanup
 	closed   atomic.Bool
 	row      Row
+	next     int // the offset in the chunk of the row behind it
 	valid    bool
 	placed   bool // by a first move
 	backward bool // the way the rows of the chunk go
@@ -242,27 +242,28 @@ func (it *Iterator) seek(to seekTo, key []byte) bool {
 	it.backward = to == seekLast || to == seekForPrev
 	// One row: a seek is often all.
 	it.rows.seek(to, key, 1)
+	it.next = 0
 	return it.arrive()
 }
 
 // step goes one row on in the direction of the chunk.
 func (it *Iterator) step() bool {
-	if len(it.rows.rest) == 0 && it.rows.hasMore {
+	if it.next == len(it.rows.chunk) && it.rows.hasMore {
 		it.rows.fetch()
+		it.next = 0
 	}
 	return it.arrive()
 }
 
-// arrive stands on the first row of what was fetched, if there is one.
+// arrive stands on the next row of the chunk, if there is one.
 func (it *Iterator) arrive() bool {
 	if it.closed.Load() {
-		it.rows.rest, it.rows.err = nil, ErrClosed
+		it.rows.chunk, it.rows.hasMore, it.rows.err, it.next = nil, false, ErrClosed, 0
 	}
-	if it.valid = len(it.rows.rest) != 0; !it.valid {
+	if it.valid = it.next < len(it.rows.chunk); !it.valid {
 		it.row = Row{}
 		return false
 	}
-	it.row, it.rows.rest = cutRow(it.rows.rest)
-	it.rows.given++
+	it.row, it.next = rowAt(it.rows.chunk, it.next)
 	return true
 }
