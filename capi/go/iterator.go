@@ -24,7 +24,7 @@ func (db *DB) newCursor(lo, hi []byte) (cursorHandle, *DB, error) {
 }
 
 // How many rows are fetched at once: what is fetched beyond the last that is read is wasted, and so
-// is a crossing for few. Half as many as were read already is a bounded waste of both kinds.
+// is a crossing for few. A quarter of what was read already bounds both wastes.
 const (
 	firstScanRows = 16
 	minChunkRows  = 16
@@ -68,7 +68,7 @@ func (r *rows) seek(to seekTo, key []byte, maxRows int) {
 
 // fetch fetches the next rows, when those that there were are given.
 func (r *rows) fetch() {
-	maxRows := min(max(r.fetched/2, minChunkRows), maxChunkRows)
+	maxRows := min(max(r.fetched/4, minChunkRows), maxChunkRows)
 	r.load(maxRows, func() chunk { return r.c.fill(r.buffer, maxRows) })
 }
 

@@ -1,31 +1,21 @@
 package lsm
 
-import (
-	"slices"
-	"sync"
-)
-
-// buffers are what values are read into before their size is known: one crossing for a value that
-// fits.
-var buffers = sync.Pool{New: func() any { return new([4096]byte) }}
+import "slices"
 
 func (db *DB) get(at snapshotHandle, key []byte) ([]byte, error) {
-	buffer := buffers.Get().(*[4096]byte)
+	// On the stack: one crossing for a value that fits, and none is allocated for one that is not
+	// there.
+	var buffer [512]byte
 	size, err := db.c.get(at, key, buffer[:])
-	var value []byte
-	if err == nil && size >= 0 && size <= len(buffer) {
-		value = append(make([]byte, 0, size), buffer[:size]...)
-	}
-	buffers.Put(buffer)
 	switch {
 	case err != nil:
 		return nil, err
 	case size < 0:
 		return nil, ErrNotFound
-	case value == nil:
-		return db.getInto(at, key, make([]byte, 0, size))
+	case size <= len(buffer):
+		return append(make([]byte, 0, size), buffer[:size]...), nil
 	}
-	return value, nil
+	return db.getInto(at, key, make([]byte, 0, size))
 }
 
 func (db *DB) getInto(at snapshotHandle, key, dst []byte) ([]byte, error) {
