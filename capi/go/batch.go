@@ -6,7 +6,8 @@ import (
 )
 
 // Batch gathers writes that [DB.Write] applies as one. It is built in Go's memory and crosses to C
-// once, whatever it holds. The zero Batch is empty and ready. It belongs to one goroutine at a time.
+// once, whatever it holds. The zero Batch is empty and ready. It belongs to one goroutine at a
+// time.
 //
 // What is added is copied. What is wrong with it, a key that is too long, say, is the error of
 // [DB.Write], and then nothing of the batch is written.

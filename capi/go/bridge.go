@@ -1,6 +1,7 @@
 package lsm
 
-// Every call into C, and nothing else: the rest of the package is Go.
+// The calls into C that are made often or call back; the others are in bridge_rare.go. The rest of
+// the package is Go.
 //
 // Handles cross as numbers and bytes as pointers to bytes, so that there is nothing in what crosses
 // for cgo to check: neither can hold a pointer to Go memory. Answers come back by value, so that
@@ -116,6 +117,7 @@ static lsmgo_opened lsmgo_cursor_open(uintptr_t db, uintptr_t snapshot, lsmgo_by
   }
   cursor->error = NULL;
   cursor->status = LSM_END;
+  cursor->is_backward = 0;
   cursor->at = cursor->count = 0;
   opened.cursor = (uintptr_t)cursor;
   return opened;
@@ -153,7 +155,8 @@ static inline void lsmgo_copy(uint8_t* to, const void* from, size_t size) {
   memcpy(to + size - 8, bytes + size - 8, 8);
 }
 
-static inline int lsmgo_take(const lsm_row* row, uint8_t* buffer, size_t capacity, lsmgo_chunk* chunk) {
+static inline int lsmgo_take(const lsm_row* row, uint8_t* buffer, size_t capacity,
+                             lsmgo_chunk* chunk) {
   const size_t size = 8 + row->key_size + row->value_size;
   if (size > capacity - chunk->used) {
     if (chunk->used == 0) chunk->needed = size;
@@ -265,7 +268,6 @@ import "C"
 
 import (
 	"sync/atomic"
-	"syscall"
 	"unsafe"
 )
 
@@ -283,88 +285,6 @@ func bytesOf(b []byte) (C.lsmgo_bytes, C.size_t) {
 // bufferOf is how memory that C fills crosses.
 func bufferOf(b []byte) (*C.uint8_t, C.size_t) {
 	return (*C.uint8_t)(unsafe.Pointer(unsafe.SliceData(b))), C.size_t(len(b))
-}
-
-// takeError makes an error of C's its own, and frees it.
-func takeError(e *C.lsm_error) error {
-	if e == nil {
-		return nil
-	}
-	return newError(e)
-}
-
-func newError(e *C.lsm_error) error {
-	err := &Error{
-		Code:      Code(C.lsm_error_code(e)),
-		Message:   C.GoString(C.lsm_error_message(e)),
-		Offset:    -1,
-		Errno:     syscall.Errno(C.lsm_error_errno(e)),
-		Retryable: C.lsm_error_retryable(e) != 0,
-	}
-	if file := C.lsm_error_file(e); file != nil {
-		err.File = C.GoString(file)
-	}
-	if offset := C.lsm_error_offset(e); offset != C.UINT64_MAX {
-		err.Offset = int64(offset)
-	}
-	C.lsm_error_free(e)
-	return typed(err)
-}
-
-func statusName(code Code) string {
-	return C.GoString(C.lsm_status_name(C.lsm_status(code)))
-}
-
-func cVersion() string { return C.GoString(C.lsm_version()) }
-
-// ---- Open and close
-
-func cOptionTable() []OptionInfo {
-	table := make([]OptionInfo, C.lsm_option_count())
-	for i := range table {
-		row := C.lsm_option_info(C.size_t(i))
-		if row == nil {
-			return nil
-		}
-		table[i] = OptionInfo{
-			Name:    C.GoString(row.name),
-			Type:    C.GoString(row._type),
-			Unit:    C.GoString(row.unit),
-			Default: C.GoString(row.default_value),
-			Minimum: C.GoString(row.minimum),
-			Maximum: C.GoString(row.maximum),
-			Summary: C.GoString(row.summary),
-		}
-	}
-	return table
-}
-
-func cOpen(path string, options []Option) (dbHandle, error) {
-	set := C.lsm_options_create()
-	if set == nil {
-		return 0, outOfMemory()
-	}
-	defer C.lsm_options_destroy(set)
-	for _, option := range options {
-		if err := cSetOption(set, option); err != nil {
-			return 0, err
-		}
-	}
-	name := C.CString(path)
-	defer C.free(unsafe.Pointer(name))
-	var db *C.lsm_db
-	var e *C.lsm_error
-	C.lsm_open(name, set, &db, &e)
-	return dbHandle(uintptr(unsafe.Pointer(db))), takeError(e)
-}
-
-func cSetOption(set *C.lsm_options, option Option) error {
-	name, value := C.CString(option.Name), C.CString(option.Value)
-	defer C.free(unsafe.Pointer(name))
-	defer C.free(unsafe.Pointer(value))
-	var e *C.lsm_error
-	C.lsm_options_set(set, name, value, &e)
-	return takeError(e)
 }
 
 // pointer is for the calls that are rare enough to take the pointers of lsm.h as they are.
@@ -493,16 +413,6 @@ func (h dbHandle) waitIdle() error {
 	return takeError(e)
 }
 
-func (h dbHandle) property(name string) (string, error) {
-	n := C.CString(name)
-	defer C.free(unsafe.Pointer(n))
-	var text *C.char
-	var e *C.lsm_error
-	C.lsm_property(h.pointer(), n, &text, &e)
-	defer C.lsm_string_free(text)
-	return C.GoString(text), takeError(e)
-}
-
 func (h dbHandle) compact(lo, hi []byte, payload uintptr) error {
 	b, bn := bytesOf(lo)
 	e, en := bytesOf(hi)
@@ -513,12 +423,4 @@ func cVerify(path string, payload uintptr) error {
 	p := C.CString(path)
 	defer C.free(unsafe.Pointer(p))
 	return takeError(C.lsmgo_verify(p, C.uintptr_t(payload)))
-}
-
-func cDestroy(path string) error {
-	p := C.CString(path)
-	defer C.free(unsafe.Pointer(p))
-	var e *C.lsm_error
-	C.lsm_destroy(p, &e)
-	return takeError(e)
 }

@@ -17,7 +17,10 @@ if [[ $(printf '%s\n' "${needed}" "${version}" | sort -V | head -n 1) != "${need
   echo "go: go ${needed} or newer is needed, this is ${version}" >&2
   exit 1
 fi
-pkg-config --exists lsm || { echo "go: pkg-config finds no lsm.pc; set PKG_CONFIG_PATH" >&2; exit 1; }
+if ! pkg-config --exists lsm; then
+  echo "go: pkg-config finds no lsm.pc; set PKG_CONFIG_PATH" >&2
+  exit 1
+fi
 library=$(pkg-config --variable=libdir lsm)
 export LD_LIBRARY_PATH=${library}${LD_LIBRARY_PATH:+:${LD_LIBRARY_PATH}}
 

@@ -28,7 +28,7 @@ const (
 	ErrAborted         Code = 18 // cancelled by its context
 	ErrConflict        Code = 19 // reserved for transactions
 	ErrOutOfMemory     Code = 20 // memory ran out; nothing was changed
-	ErrTooLarge        Code = 21 // a key over 64 KiB - 1, a value over 1 GiB - 1, a batch over 2 GiB - 1
+	ErrTooLarge        Code = 21 // a key over 64 KiB - 1, a value over 1 GiB - 1, or a batch
 	ErrUnsupported     Code = 22 // written by a newer version of the format
 	ErrExists          Code = 23 // [ErrorIfExists], and a database is there
 	ErrInternal        Code = 99 // a bug in the library; please report the message

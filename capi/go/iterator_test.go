@@ -46,7 +46,8 @@ func TestScanBoundsAndDirections(t *testing.T) {
 		if r == Reader(db) {
 			later = []string{"bb=later"}
 		}
-		checkRows(t, r.Scan(nil, nil), slices.Concat([]string{"=0", "a=1", "b=2"}, later, []string{"c=3"})...)
+		checkRows(t, r.Scan(nil, nil),
+			slices.Concat([]string{"=0", "a=1", "b=2"}, later, []string{"c=3"})...)
 		checkRows(t, r.ScanReverse(nil, nil),
 			slices.Concat([]string{"c=3"}, later, []string{"b=2", "a=1", "=0"})...)
 		checkRows(t, r.Scan(nil, b), "=0", "a=1")

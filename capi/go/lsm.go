@@ -15,15 +15,15 @@
 //		fmt.Printf("%s is %s\n", row.Key, row.Value)
 //	}
 //
-// Keys are bytes in bytewise order. The empty key is a key, and nil is the empty key too. In a range
-// [lo, hi) a nil bound is open, while one that is empty but not nil is the empty key.
+// Keys are bytes in bytewise order. The empty key is a key, and nil is the empty key too. In a
+// range [lo, hi) a nil bound is open, while one that is empty but not nil is the empty key.
 //
 // A write that returned nil survives the death of the process, kill -9 included; with [Sync] also
 // power loss. Batches are whole or absent.
 //
-// A [DB] and a [Snapshot] serve any number of goroutines at once; a [Batch] and an [Iterator] belong
-// to one at a time. Anything may be closed at any moment from anywhere: calls under way finish, and
-// later ones answer [ErrClosed]. Snapshots and iterators that are forgotten are freed with the
+// A [DB] and a [Snapshot] serve any number of goroutines at once; a [Batch] and an [Iterator]
+// belong to one at a time. Anything may be closed at any moment from anywhere: calls under way
+// finish, and later ones answer [ErrClosed]. Snapshots and iterators that are forgotten are freed with the
 // garbage; until then they keep disk space, so close them.
 //
 // No memory of C's is ever handed out: what a call returns is Go's own.

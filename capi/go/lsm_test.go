@@ -88,7 +88,8 @@ func TestPutGetDelete(t *testing.T) {
 			t.Fatalf("after the delete: %v, %v", has, err)
 		}
 		checkMissing(t, db, string(key))
-		if dst, err := db.GetInto(key, []byte("kept")); err != error(ErrNotFound) || string(dst) != "kept" {
+		dst, err := db.GetInto(key, []byte("kept"))
+		if err != error(ErrNotFound) || string(dst) != "kept" {
 			t.Fatalf("GetInto of nothing: %q, %v", dst, err)
 		}
 	}
@@ -258,8 +259,8 @@ func TestEveryOptionHasAFunction(t *testing.T) {
 	for _, o := range []Option{
 		CreateIfMissing(true), ErrorIfExists(false), ReadOnly(false), MmapReads(true),
 		MemoryBudget(64 * MiB), WriteBufferSize(MiB), BlockCacheSize(0), BlockSize(16 * KiB),
-		TableSize(MiB), Compression("zstd:3"), FilterBitsPerKey(9.5), Compaction(Tiered), SizeRatio(4),
-		BackgroundThreads(1), WALSyncInterval(1500), MaxOpenTables(100),
+		TableSize(MiB), Compression("zstd:3"), FilterBitsPerKey(9.5), Compaction(Tiered),
+		SizeRatio(4), BackgroundThreads(1), WALSyncInterval(1500), MaxOpenTables(100),
 	} {
 		have[o.Name] = true
 		db := openTemp(t, o)
@@ -327,7 +328,8 @@ func TestCorruption(t *testing.T) {
 			t.Fatalf("the error is %v", err)
 		}
 		if damage.File != tables[0] || damage.Offset < 0 || damage.Offset > int64(at) {
-			t.Errorf("damage at %d of %s, not before %d of %s", damage.Offset, damage.File, at, tables[0])
+			t.Errorf("damage at %d of %s, not before %d of %s", damage.Offset, damage.File, at,
+				tables[0])
 		}
 	}
 	checkDamage(Verify(context.Background(), path, nil))

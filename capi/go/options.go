@@ -92,7 +92,9 @@ func MaxOpenTables(count int) Option { return intOption("max_open_tables", int64
 
 func boolOption(name string, on bool) Option { return Option{name, strconv.FormatBool(on)} }
 
-func intOption(name string, value int64) Option { return Option{name, strconv.FormatInt(value, 10)} }
+func intOption(name string, value int64) Option {
+	return Option{name, strconv.FormatInt(value, 10)}
+}
 
 // OptionInfo is a row of the library's table of options.
 type OptionInfo struct {

@@ -60,9 +60,10 @@ type Stats struct {
 		CompactionRead    uint64 `json:"compaction_read"`
 		CompactionWritten uint64 `json:"compaction_written"`
 	} `json:"bytes"`
-	WriteAmplification float64            `json:"write_amplification"`
-	Latencies          map[string]Latency `json:"latencies"` // of "get", "write", "flush", "compaction"
-	Stalls             struct {
+	WriteAmplification float64 `json:"write_amplification"`
+	// Of "get", "write", "flush" and "compaction".
+	Latencies map[string]Latency `json:"latencies"`
+	Stalls    struct {
 		Count  uint64 `json:"count"`
 		Micros uint64 `json:"micros"`
 	} `json:"stalls"`

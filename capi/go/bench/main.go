@@ -2,8 +2,8 @@
 //
 //	bench --engine lsm|pebble --dir DIR --rows N --works put,batch_put,get_hit,…
 //
-// prints a line of JSON for each work. The data and the works are those of the programs in the other
-// languages, so that the lines can stand side by side.
+// prints a line of JSON for each work. The data and the works are those of the programs in the
+// other languages, so that the lines can stand side by side.
 package main
 
 import (
@@ -26,8 +26,8 @@ type engine interface {
 	settle() error
 	// get answers the first byte of the value, or false where the key is not there.
 	get(key []byte) (first byte, found bool, err error)
-	// scan visits up to limit rows from a key on, nil the first, and sums up the first bytes of keys
-	// and values.
+	// scan visits up to limit rows from a key on, nil the first, and sums up the first bytes of
+	// keys and values.
 	scan(from []byte, limit int) (rows int, sum uint64, err error)
 	close() error
 }
@@ -188,9 +188,9 @@ func run(name, dir string, rows int, works []string) error {
 		times int
 		work  func() (int, error)
 	}{
-		{"put", 1, b.put}, {"batch_put", 1, b.batchPut}, {"", 0, nil}, {"get_hit", repeats, b.getHit},
-		{"get_miss", repeats, b.getMiss}, {"scan_100", repeats, b.scanShort},
-		{"scan_all", repeats, b.scanAll},
+		{"put", 1, b.put}, {"batch_put", 1, b.batchPut}, {"", 0, nil},
+		{"get_hit", repeats, b.getHit}, {"get_miss", repeats, b.getMiss},
+		{"scan_100", repeats, b.scanShort}, {"scan_all", repeats, b.scanAll},
 	}
 	for _, w := range table {
 		switch {

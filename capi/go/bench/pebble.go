@@ -15,8 +15,8 @@ type silent struct{ pebble.Logger }
 
 func (silent) Infof(string, ...any) {}
 
-// As lsm has them by default: filters of ten bits and a block cache of 96 MiB. Pebble's own defaults
-// are no filters and 8 MB.
+// As lsm has them by default: filters of ten bits and a block cache of 96 MiB. Pebble's own
+// defaults are no filters and 8 MB.
 func openPebble(dir string) (engine, error) {
 	cache := pebble.NewCache(96 << 20)
 	defer cache.Unref()
