@@ -96,12 +96,12 @@ func (r *rows) load(maxRows int, fetch func() chunk) {
 	runtime.KeepAlive(r.db)
 }
 
-// rowAt is the row at an offset of a chunk, and the offset of the next.
-func rowAt(chunk []byte, at int) (row Row, next int) {
+// rowAt answers the ends of the key and of the value of the row at an offset of a chunk; the key
+// begins eight bytes behind the offset, and the next row where the value ends.
+func rowAt(chunk []byte, at int) (keyEnd, end int) {
 	sizes := binary.LittleEndian.Uint64(chunk[at:])
-	keyEnd := at + 8 + int(uint32(sizes))
-	next = keyEnd + int(sizes>>32)
-	return Row{chunk[at+8 : keyEnd : keyEnd], chunk[keyEnd:next:next]}, next
+	keyEnd = at + 8 + int(uint32(sizes))
+	return keyEnd, keyEnd + int(sizes>>32)
 }
 
 // scan is the loop behind every Scan and Prefix.
@@ -121,10 +121,12 @@ func scan(from opener, lo, hi []byte, backward bool) iter.Seq2[Row, error] {
 		r.seek(to, nil, firstScanRows)
 		for {
 			for chunk, at := r.chunk, 0; at < len(chunk); {
-				var row Row
-				if row, at = rowAt(chunk, at); !yield(row, nil) {
+				keyEnd, end := rowAt(chunk, at)
+				// Made in place: a Row that is copied first costs more than all else here.
+				if !yield(Row{chunk[at+8 : keyEnd : keyEnd], chunk[keyEnd:end:end]}, nil) {
 					return
 				}
+				at = end
 			}
 			if r.err != nil {
 				yield(Row{}, r.err)
@@ -264,6 +266,9 @@ func (it *Iterator) arrive() bool {
 		it.row = Row{}
 		return false
 	}
-	it.row, it.next = rowAt(it.rows.chunk, it.next)
+	keyEnd, end := rowAt(it.rows.chunk, it.next)
+	it.row.Key = it.rows.chunk[it.next+8 : keyEnd : keyEnd]
+	it.row.Value = it.rows.chunk[keyEnd:end:end]
+	it.next = end
 	return true
 }
