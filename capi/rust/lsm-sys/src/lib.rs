@@ -69,6 +69,13 @@ pub const LSM_VALUE_SIZE_MAX: usize = 1073741823;
 /// The most that `lsm_batch_size` of a batch may be.
 pub const LSM_BATCH_SIZE_MAX: usize = 2147483647;
 
+/// Operation of `lsm_write_encoded`: key, value.
+pub const LSM_OP_PUT: u32 = 1;
+/// Operation of `lsm_write_encoded`: key, and a value of size 0.
+pub const LSM_OP_DELETE: u32 = 2;
+/// Operation of `lsm_write_encoded`: begin, end.
+pub const LSM_OP_DELETE_RANGE: u32 = 3;
+
 /// `lsm_compact_range`: writing what is in memory to a table.
 pub const LSM_PHASE_FLUSH: u32 = 0;
 /// `lsm_compact_range`: merging tables.
@@ -340,6 +347,16 @@ extern "C" {
     pub fn lsm_write(
         db: *mut lsm_db,
         batch: *const lsm_batch,
+        flags: u32,
+        error: *mut *mut lsm_error,
+    ) -> lsm_status;
+
+    /// Applies a batch that the caller encoded in its own memory, in one call: for languages in
+    /// which a call costs more than a copy.
+    pub fn lsm_write_encoded(
+        db: *mut lsm_db,
+        ops: *const c_void,
+        size: usize,
         flags: u32,
         error: *mut *mut lsm_error,
     ) -> lsm_status;

@@ -98,7 +98,7 @@ impl WriteBatch {
         unsafe { sys::lsm_batch_clear(self.raw) };
     }
 
-    /// How many writes it holds.
+    /// How many writes it holds; the removal of an empty range is none.
     #[must_use]
     pub fn len(&self) -> usize {
         // SAFETY: ours alone, or null, which is allowed.
