@@ -5,6 +5,8 @@
 //! Prints one JSON object a line. The data and the works are those of the benchmark of the
 //! bindings: key i is 16 hex digits, value i the key repeated to 100 bytes.
 
+#[cfg(feature = "peers")]
+mod peers;
 mod stores;
 
 use std::env;
@@ -13,7 +15,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use stores::{Fjall, Lsm, LsmIter, Redb, Store};
+#[cfg(feature = "peers")]
+use peers::{Fjall, Redb};
+use stores::{Lsm, LsmIter, Store};
 
 const USAGE: &str = "usage: lsm-bench --engine lsm|lsm-iter|fjall|redb --dir DIR [--rows N] \
                      [--works put,batch_put,get_hit,get_miss,scan_100,scan_all]";
@@ -26,6 +30,8 @@ const SCANS: u64 = 2_000;
 const SCAN_ROWS: usize = 100;
 
 type Outcome<T> = Result<T, Box<dyn Error>>;
+/// What is measured: answers how many rows it saw, and the sum of their first bytes.
+type Work<'a, S> = (&'static str, &'a dyn Fn(&S) -> Outcome<(u64, u64)>);
 
 /// The finaliser of splitmix64 on its i-th state.
 fn mix(i: u64) -> u64 {
@@ -42,7 +48,11 @@ fn key(i: u64) -> [u8; 16] {
 }
 
 fn value(key: &[u8; 16]) -> [u8; 100] {
-    std::array::from_fn(|at| key[at % 16])
+    let mut value = [0; 100];
+    for part in value.chunks_mut(key.len()) {
+        part.copy_from_slice(&key[..part.len()]);
+    }
+    value
 }
 
 struct Args {
@@ -82,7 +92,9 @@ fn main() -> Outcome<()> {
     match args.engine.as_str() {
         "lsm" => run::<Lsm>(&args),
         "lsm-iter" => run::<LsmIter>(&args),
+        #[cfg(feature = "peers")]
         "fjall" => run::<Fjall>(&args),
+        #[cfg(feature = "peers")]
         "redb" => run::<Redb>(&args),
         _ => Err(USAGE.into()),
     }
@@ -155,7 +167,7 @@ fn run<S: Store>(args: &Args) -> Outcome<()> {
         }
         Ok((count, sum))
     };
-    let works: [(&str, &dyn Fn(&S) -> Outcome<(u64, u64)>); 4] =
+    let works: [Work<'_, S>; 4] =
         [("get_hit", &hit), ("get_miss", &miss), ("scan_100", &scan), ("scan_all", &scan_all)];
     for (work, body) in works {
         if wanted(work) {
