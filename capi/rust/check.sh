@@ -28,7 +28,8 @@ for tool in cargo cc pkg-config; do
 done
 cargo fmt --version > /dev/null 2>&1 || die "rustfmt is not here: rustup component add rustfmt"
 cargo clippy --version > /dev/null 2>&1 || die "clippy is not here: rustup component add clippy"
-pkg-config --exists lsm || die "pkg-config does not know lsm: set PKG_CONFIG_PATH to PREFIX/lib/pkgconfig"
+pkg-config --exists lsm ||
+  die "pkg-config does not know lsm: set PKG_CONFIG_PATH to PREFIX/lib/pkgconfig"
 # Through a variable of its own too, so that the tests find the library that was linked.
 library=$(pkg-config --variable=libdir lsm)
 export LD_LIBRARY_PATH=${library}${LD_LIBRARY_PATH:+:${LD_LIBRARY_PATH}}
@@ -53,6 +54,14 @@ if cargo +nightly --version > /dev/null 2>&1; then
     env RUSTFLAGS=-Zsanitizer=leak cargo +nightly test --locked --package lsm \
     --target x86_64-unknown-linux-gnu --target-dir target/leaks \
     --test api --test errors --test threads
+  # A check that finds nothing must be one that can.
+  RUSTFLAGS=-Zsanitizer=leak cargo +nightly test --locked --package lsm \
+    --target x86_64-unknown-linux-gnu --target-dir target/leaks \
+    --test leak_control -- --ignored > "${log}" 2>&1 || true
+  if ! grep -q "LeakSanitizer: .* leaked" "${log}"; then
+    cat "${log}" >&2
+    die "LeakSanitizer did not see what was leaked on purpose"
+  fi
 else
   echo "rust: SKIPPED: leaks, which take a nightly toolchain (rustup toolchain install nightly)"
 fi

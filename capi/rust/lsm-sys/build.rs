@@ -30,6 +30,10 @@ fn main() {
     };
     for path in &library.link_paths {
         println!("cargo:rustc-link-search=native={}", path.display());
+        let archive = path.join("liblsm.a");
+        if is_static && archive.exists() {
+            println!("cargo:rerun-if-changed={}", archive.display());
+        }
     }
     for name in &library.libs {
         let kind = if is_static && name == "lsm" { "static" } else { "dylib" };

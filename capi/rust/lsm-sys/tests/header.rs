@@ -1,9 +1,10 @@
 //! The declarations of this crate against lsm.h and lsm.map, which lie beside it in the source tree.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::io::Write;
 use std::mem::{offset_of, size_of};
 use std::path::Path;
-use std::process::Command;
+use std::process::{Command, Stdio};
 use std::{env, fs};
 
 use lsm_sys::{lsm_option, lsm_progress, lsm_row, lsm_value};
@@ -188,19 +189,20 @@ fn constants_and_layouts_are_those_of_the_c_compiler() {
     }
     program += "  return 0;\n}\n";
 
-    let folder = Path::new(env!("CARGO_TARGET_TMPDIR"));
-    let (source, binary) = (folder.join("layout.c"), folder.join("layout"));
-    fs::write(&source, program).expect("a writable folder");
+    let binary = Path::new(env!("CARGO_TARGET_TMPDIR")).join("layout");
     let compiler = env::var_os("CC").unwrap_or_else(|| "cc".into());
-    let compiled = Command::new(&compiler)
+    let mut compilation = Command::new(&compiler)
         .arg("-I")
         .arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("../.."))
-        .arg(&source)
-        .arg("-o")
+        .args(["-x", "c", "-", "-o"])
         .arg(&binary)
-        .status()
+        .stdin(Stdio::piped())
+        .spawn()
         .unwrap_or_else(|error| panic!("{compiler:?}: {error}"));
-    assert!(compiled.success());
+    let mut input = compilation.stdin.take().expect("a pipe");
+    input.write_all(program.as_bytes()).expect("a compiler that reads");
+    drop(input);
+    assert!(compilation.wait().expect("a compiler that ends").success());
     let output = Command::new(&binary).output().expect("a program that was just built").stdout;
     let theirs = String::from_utf8(output).expect("numbers");
     let theirs: Vec<u64> = theirs.lines().map(|line| line.parse().expect("a number")).collect();

@@ -1,8 +1,8 @@
 //! Counted memory for the bytes of neighbouring rows.
 //!
-//! An [`Arena`] is filled by one owner, sealed, and then handed out in pieces ([`Bytes`]), each with
-//! a reference. The references are counted in advance when it is sealed, so that handing one out
-//! costs no atomic operation; what was not handed out is given back in one.
+//! An [`Arena`] is filled by one owner, sealed, and then handed out in pieces ([`Bytes`]), each
+//! with a reference. The references are counted in advance when it is sealed, so that handing one
+//! out costs no atomic operation; what was not handed out is given back in one.
 //!
 //! Invariants:
 //! 1. `references` is the owner's one, those handed out and not dropped, and `spare` of the owner.

@@ -7,9 +7,9 @@ use std::slice;
 
 use lsm_sys as sys;
 
-use crate::db::Reader;
 use crate::error::{check, succeed, Error, ErrorKind, Result};
 use crate::range::{edges, KeyRange};
+use crate::reader::Reader;
 
 /// A row with nothing in it, to fill buffers with.
 pub(crate) const NO_ROW: sys::lsm_row =

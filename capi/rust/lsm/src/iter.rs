@@ -13,9 +13,9 @@ use lsm_sys as sys;
 
 use crate::arena::Arena;
 use crate::cursor::{RawIter, NO_ROW};
-use crate::db::Reader;
 use crate::error::{Error, ErrorKind, Result};
 use crate::range::KeyRange;
+use crate::reader::Reader;
 use crate::value::Bytes;
 
 /// The first batch has so many rows at most, and each one twice as many as that before it.

@@ -48,6 +48,7 @@ mod iter;
 mod options;
 mod progress;
 mod range;
+mod reader;
 mod snapshot;
 mod value;
 

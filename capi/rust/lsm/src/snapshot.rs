@@ -5,13 +5,13 @@ use std::ptr::{self, NonNull};
 
 use lsm_sys as sys;
 
-use crate::db::Reader;
 use crate::error::{succeed, Error, ErrorKind, Result};
 use crate::range::Prefix;
+use crate::reader::Reader;
 use crate::{Cursor, Db, Iter, KeyRange, Value};
 
-/// The database as it stood when [`Db::snapshot`] was called. While it lives, what it sees keeps its
-/// disk space. Iterators and cursors that were made with it may outlive it.
+/// The database as it stood when [`Db::snapshot`] was called. While it lives, what it sees keeps
+/// its disk space. Iterators and cursors that were made with it may outlive it.
 ///
 /// ```
 /// # let folder = tempfile::tempdir()?;

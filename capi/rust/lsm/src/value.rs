@@ -10,8 +10,9 @@ use std::slice;
 
 use lsm_sys as sys;
 
-/// The value that a get found. Its bytes may lie in the engine's own memory, where they stay as they
-/// are until this is dropped, also when the key is written again and after the database is closed.
+/// The value that a get found. Its bytes may lie in the engine's own memory, where they stay as
+/// they are until this is dropped, also when the key is written again and after the database is
+/// closed.
 ///
 /// It is bytes: a `&Value` serves wherever a `&[u8]` does.
 ///

@@ -15,7 +15,8 @@ fn make_crate(folder: &Path) -> Findings {
     let _ = fs::remove_dir_all(&programs);
     fs::create_dir_all(&programs).unwrap();
     let manifest = format!(
-        "[package]\nname = \"misuse\"\nedition = \"2021\"\n\n[dependencies]\nlsm = {{ path = {here:?} }}\n\n\
+        "[package]\nname = \"misuse\"\nedition = \"2021\"\n\n\
+         [dependencies]\nlsm = {{ path = {here:?} }}\n\n\
          [workspace]\n"
     );
     fs::write(folder.join("Cargo.toml"), manifest).unwrap();
