@@ -74,7 +74,7 @@ fn a_shutdown_under_readers_is_an_error_to_each() {
             });
             scope.spawn(|| {
                 start();
-                while let Ok(mut cursor) = db.cursor(..) {
+                while let Ok(mut cursor) = db.cursor(.."z") {
                     let mut sum = 0;
                     cursor.seek_first().ok();
                     while let Ok(Some(rows)) = cursor.next_chunk(100) {
