@@ -19,7 +19,7 @@ use crate::reader::Reader;
 use crate::value::Bytes;
 
 /// The first batch has so many rows at most, and each one twice as many as that before it.
-const FIRST_ROWS: usize = 8;
+const FIRST_ROWS: usize = 16;
 const MAX_ROWS: usize = 128;
 /// The bytes of a batch, unless a single row has more.
 const MAX_BYTES: usize = 64 << 10;
