@@ -45,6 +45,7 @@ ExitCode Run(int argc, char** argv) {
   AddManifestCommands(&app, &context);
   AddBenchCommand(&app, &context);
   AddCompletionCommand(&app, &context);
+  AddManualCommand(&app, &context);
   try {
     app.parse(argc, argv);
   } catch (const CLI::CallForHelp&) {

@@ -1,7 +1,7 @@
 #!/bin/bash
 # What a host sees of the library is what lsm.h declares: no function more (no symbol of Abseil,
-# zstd or the C++ run time), none less, each under its version; and the shared library needs
-# nothing but the C and C++ run time.
+# zstd or the C++ run time), none less, each under its version; and the library needs nothing but
+# the C and C++ run time: no symbol that a host's own zstd or Abseil could answer.
 #
 #   exports_test.sh lsm.h lsm.map liblsm.so.1 liblsm.a
 set -euo pipefail
@@ -45,6 +45,20 @@ needed=$(grep -oP 'NEEDED.*\[\K[^]]+' <<< "${dynamic}" |
   grep -vE '^(libstdc\+\+\.so\.6|libm\.so\.6|libgcc_s\.so\.1|libc\.so\.6|ld-linux-.*)$' || true)
 if [[ -n ${needed} ]]; then
   echo "liblsm.so.1 needs more than the run time: ${needed}" >&2
+  failed=1
+fi
+
+# What it asks for is versioned, as all of the run time is; the rest are weak hooks of the compiler.
+unversioned=$(nm -D --undefined-only "${shared}" | awk '{ print $2 }' | grep -v '@' |
+  grep -vxE '__gmon_start__|_ITM_(de)?registerTMCloneTable' || true)
+if [[ -n ${unversioned} ]]; then
+  echo "liblsm.so.1 asks the host for: ${unversioned}" >&2
+  failed=1
+fi
+foreign=$(nm --undefined-only "${archive}" | awk '{ print $NF }' |
+  grep -E '^(ZSTD|ZDICT|HUF|FSE|HIST|XXH|_ZN[A-Za-z]*(4absl|3lsm))' || true)
+if [[ -n ${foreign} ]]; then
+  echo "liblsm.a asks the host for: ${foreign}" >&2
   failed=1
 fi
 

@@ -49,6 +49,7 @@ class RuleTest(unittest.TestCase):
         self.assert_finds(tidy.includes_from_the_root, {
             'lsm/base/a.cc': '#include "lsm/base/a.h"\n#include "b.h"\n#  include "../base/b.h"\n',
             'tests/base/a_test.cc': '#include "gtest/gtest.h"\n#include <lsm/base/a.h>\n',
+            'capi/examples/a.c': '#include <lsm/lsm.h>\n',
         }, 'lsm/base/a.cc:2', 'lsm/base/a.cc:3', 'tests/base/a_test.cc:2')
 
     def test_system_headers(self):
@@ -56,6 +57,7 @@ class RuleTest(unittest.TestCase):
         text = ''.join(f'#include <{header}>\n' for header in confined)
         self.assert_finds(tidy.system_headers, {
             'lsm/env/posix_file.cc': text, 'tools/main.cc': text, 'tests/db/a_test.cc': text,
+            'capi/examples/a.c': text,
             'lsm/db/a.cc': '#include <cstdint>\n#include <string>\n#include "absl/time/time.h"\n',
         })
         for path in ('lsm/db/a.cc', 'capi/a.cc'):
@@ -89,6 +91,10 @@ class RuleTest(unittest.TestCase):
         self.assert_finds(tidy.file_lengths, {path: lines(500), 'capi/lsm.h': lines(900)})
         self.assert_finds(tidy.file_lengths, {path: lines(501)}, f'{path}:501')
         self.assert_finds(tidy.file_lengths, {'dev': lines(501)}, 'dev:501')
+        self.assert_finds(tidy.file_lengths, {
+            'capi/rust/a.rs': lines(501), 'capi/go/a.go': lines(501),
+            'capi/rust/b.rs': '// Code generated from lsm.h.\n' + lines(501),
+        }, 'capi/rust/a.rs:501', 'capi/go/a.go:501')
 
     def test_long_files_only_shrink(self):
         path = 'lsm/db/a.cc'
@@ -113,6 +119,7 @@ class RuleTest(unittest.TestCase):
             'lsm/base/status.h': HEADER.format('LSM_BASE_STATUS_H_', ''),
             'lsm/env/posix_file.h': HEADER.format('LSM_ENV_POSIX_FILE_H_', '#if 1\n#endif\n'),
             'capi/handle.h': HEADER.format('LSM_CAPI_HANDLE_H_', ''),
+            'capi/abi/1.0/lsm/lsm.h': HEADER.format('LSM_LSM_H_', ''),
             'capi/lsm.h': HEADER.format('LSM_LSM_H_', '').replace('// LSM_LSM_H_',
                                                                   '/* LSM_LSM_H_ */'),
         })
@@ -142,6 +149,7 @@ class RuleTest(unittest.TestCase):
             'lsm/base/b.cc': 'int x;',
             'lsm/base/c.cc': 'int x;\r\n',
             'lsm/base/d.cc': '',
+            'capi/go/a.go': '\tx()\n',
         }, 'lsm/base/a.cc:2', 'lsm/base/a.cc:3', 'lsm/base/b.cc:1', 'lsm/base/c.cc:1')
 
     def test_everything_is_built(self):

@@ -17,8 +17,9 @@ void AddStatsCommands(CLI::App* app, Context* context);     // stats levels
 void AddWalCommands(CLI::App* app, Context* context);       // wal dump
 void AddManifestCommands(CLI::App* app, Context* context);  // manifest dump
 void AddBenchCommand(CLI::App* app, Context* context);
-// Reads all the others from `app`: comes last.
+// These read all commands from `app` when they run.
 void AddCompletionCommand(CLI::App* app, Context* context);
+void AddManualCommand(CLI::App* app, Context* context);
 
 }  // namespace lsm::cli
 

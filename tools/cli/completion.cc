@@ -10,75 +10,61 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_replace.h"
+#include "tools/cli/command_tree.h"
 #include "tools/cli/commands.h"
 
 namespace lsm::cli {
 namespace {
 
-struct CommandInfo {
-  std::string path;  // "sst dump"; "" for the tool itself
-  std::string description;
-  std::vector<std::string> subcommands;
-  std::vector<const CLI::Option*> options;
-};
-
-void Collect(const CLI::App* app, const std::string& path, std::vector<CommandInfo>* commands) {
-  CommandInfo info{.path = path, .description = app->get_description()};
-  for (const CLI::Option* option : app->get_options()) {
-    if (option->nonpositional()) info.options.push_back(option);
-  }
-  const std::vector<const CLI::App*> children =
-      app->get_subcommands([](const CLI::App*) { return true; });
-  for (const CLI::App* child : children) info.subcommands.push_back(child->get_name());
-  commands->push_back(std::move(info));
-  for (const CLI::App* child : children) {
-    Collect(child, path.empty() ? child->get_name() : absl::StrCat(path, " ", child->get_name()),
-            commands);
-  }
+std::string SubcommandsOf(const CommandInfo& command) {
+  return absl::StrJoin(command.subcommands, " ", [](std::string* out, const CLI::App* child) {
+    out->append(child->get_name());
+  });
 }
 
-// "--from" of the option, with its dashes.
-std::string NameOf(const CLI::Option* option) {
-  return option->get_lnames().empty() ? "-" + option->get_snames().front()
-                                      : "--" + option->get_lnames().front();
-}
-
-// The words that may follow a command: its subcommands, else its options.
-std::string WordsAfter(const CommandInfo& command) {
-  if (!command.subcommands.empty()) return absl::StrJoin(command.subcommands, " ");
+std::string OptionsOf(const CommandInfo& command) {
   return absl::StrJoin(command.options, " ", [](std::string* out, const CLI::Option* option) {
     out->append(NameOf(option));
   });
 }
 
-// Everything that is no option completes as a file name: databases are directories.
-std::string BashScript(const std::vector<CommandInfo>& commands) {
-  std::string script =
-      "_lsm() {\n"
-      "  local current=${COMP_WORDS[COMP_CWORD]} command= word words=\n"
-      "  for word in \"${COMP_WORDS[@]:1:COMP_CWORD-1}\"; do\n"
-      "    case \"${command:+$command }$word\" in\n";
+std::string Quoted(const std::string& text) {
+  return absl::StrCat("'", absl::StrReplaceAll(text, {{"'", "'\\''"}}), "'");
+}
+
+// 'put'|'get'|'sst'|'sst dump'
+std::string Paths(const std::vector<CommandInfo>& commands) {
   std::vector<std::string> paths;
   for (const CommandInfo& command : commands) {
-    if (!command.path.empty()) paths.push_back(absl::StrCat("'", command.path, "'"));
+    if (!command.path.empty()) paths.push_back(Quoted(command.path));
   }
-  absl::StrAppend(&script, "      ", absl::StrJoin(paths, "|"),
-                  ") command=\"${command:+$command }$word\" ;;\n"
-                  "    esac\n"
-                  "  done\n"
-                  "  case \"$command\" in\n");
+  return absl::StrJoin(paths, "|");
+}
+
+// Everything that is no option completes as a file name: databases are directories.
+std::string BashScript(const std::vector<CommandInfo>& commands) {
+  std::string script = absl::StrCat(
+      "_lsm() {\n"
+      "  local current=${COMP_WORDS[COMP_CWORD]} command= word options= subcommands=\n"
+      "  for word in \"${COMP_WORDS[@]:1:COMP_CWORD-1}\"; do\n"
+      "    case \"${command:+$command }$word\" in\n"
+      "      ",
+      Paths(commands),
+      ") command=\"${command:+$command }$word\" ;;\n"
+      "    esac\n"
+      "  done\n"
+      "  case \"$command\" in\n");
   for (const CommandInfo& command : commands) {
-    absl::StrAppend(&script, "    '", command.path, "') words='", WordsAfter(command), "'");
-    // After a command that has none of its own, only options start with a dash.
-    absl::StrAppend(&script,
-                    command.subcommands.empty()
-                        ? " ;;\n"
-                        : "; COMPREPLY=($(compgen -W \"$words\" -- \"$current\")); return ;;\n");
+    absl::StrAppend(&script, "    ", Quoted(command.path), ") options=", Quoted(OptionsOf(command)),
+                    command.subcommands.empty() ? "" : " subcommands=",
+                    command.subcommands.empty() ? "" : Quoted(SubcommandsOf(command)), " ;;\n");
   }
   script +=
       "  esac\n"
       "  if [[ $current == -* ]]; then\n"
-      "    COMPREPLY=($(compgen -W \"$words\" -- \"$current\"))\n"
+      "    COMPREPLY=($(compgen -W \"$options\" -- \"$current\"))\n"
+      "  elif [[ $subcommands ]]; then\n"
+      "    COMPREPLY=($(compgen -W \"$subcommands\" -- \"$current\"))\n"
       "  else\n"
       "    compopt -o filenames 2>/dev/null\n"
       "    local IFS=$'\\n'\n"
@@ -89,10 +75,59 @@ std::string BashScript(const std::vector<CommandInfo>& commands) {
   return script;
 }
 
-// zsh runs bash's completions.
+// A word and what it means, as _describe takes them.
+std::string Described(const std::string& word, const std::string& description) {
+  return Quoted(absl::StrCat(absl::StrReplaceAll(word, {{":", "\\:"}}), ":", description));
+}
+
+// Serves as a file _lsm in fpath, which zsh runs as the function at the first completion, and when
+// it is sourced.
 std::string ZshScript(const std::vector<CommandInfo>& commands) {
-  return absl::StrCat("#compdef lsm\nautoload -U +X bashcompinit && bashcompinit\n",
-                      BashScript(commands));
+  std::string script = absl::StrCat(
+      "#compdef lsm\n"
+      "_lsm() {\n"
+      "  local command= word\n"
+      "  local -a options subcommands\n"
+      "  for word in \"${(@)words[2,CURRENT-1]}\"; do\n"
+      "    case \"${command:+$command }$word\" in\n"
+      "      ",
+      Paths(commands),
+      ") command=\"${command:+$command }$word\" ;;\n"
+      "    esac\n"
+      "  done\n"
+      "  case \"$command\" in\n");
+  for (const CommandInfo& command : commands) {
+    absl::StrAppend(&script, "    ", Quoted(command.path), ")\n      options=(");
+    for (const CLI::Option* option : command.options) {
+      absl::StrAppend(&script, "\n        ", Described(NameOf(option), option->get_description()));
+    }
+    absl::StrAppend(&script, ")\n");
+    if (!command.subcommands.empty()) {
+      absl::StrAppend(&script, "      subcommands=(");
+      for (const CLI::App* child : command.subcommands) {
+        absl::StrAppend(&script, "\n        ",
+                        Described(child->get_name(), child->get_description()));
+      }
+      absl::StrAppend(&script, ")\n");
+    }
+    absl::StrAppend(&script, "      ;;\n");
+  }
+  script +=
+      "  esac\n"
+      "  if [[ $PREFIX == -* ]]; then\n"
+      "    _describe -o option options\n"
+      "  elif (( $#subcommands )); then\n"
+      "    _describe command subcommands\n"
+      "  else\n"
+      "    _files\n"
+      "  fi\n"
+      "}\n"
+      "if [[ ${funcstack[1]} == _lsm ]]; then\n"
+      "  _lsm \"$@\"\n"
+      "else\n"
+      "  compdef _lsm lsm\n"
+      "fi\n";
+  return script;
 }
 
 std::string FishQuoted(const std::string& text) {
@@ -110,8 +145,7 @@ std::string FishCondition(const CommandInfo& command) {
     begin = end + 1;
   }
   if (!command.subcommands.empty()) {
-    conditions.push_back("not __fish_seen_subcommand_from " +
-                         absl::StrJoin(command.subcommands, " "));
+    conditions.push_back("not __fish_seen_subcommand_from " + SubcommandsOf(command));
   }
   return absl::StrJoin(conditions, "; and ");
 }
@@ -120,14 +154,9 @@ std::string FishScript(const std::vector<CommandInfo>& commands) {
   std::string script;
   for (const CommandInfo& command : commands) {
     const std::string condition = FishQuoted(FishCondition(command));
-    for (const CommandInfo& child : commands) {
-      const std::string prefix = command.path.empty() ? "" : command.path + " ";
-      const bool is_child = child.path.size() > prefix.size() && child.path.starts_with(prefix) &&
-                            child.path.find(' ', prefix.size()) == std::string::npos;
-      if (!is_child) continue;
-      absl::StrAppend(&script, "complete -c lsm -f -n ", condition, " -a ",
-                      child.path.substr(prefix.size()), " -d ", FishQuoted(child.description),
-                      "\n");
+    for (const CLI::App* child : command.subcommands) {
+      absl::StrAppend(&script, "complete -c lsm -f -n ", condition, " -a ", child->get_name(),
+                      " -d ", FishQuoted(child->get_description()), "\n");
     }
     for (const CLI::Option* option : command.options) {
       if (option->get_lnames().empty()) continue;
@@ -141,8 +170,7 @@ std::string FishScript(const std::vector<CommandInfo>& commands) {
 }
 
 ExitCode Completion(const CLI::App* app, Context* context, const std::string& shell) {
-  std::vector<CommandInfo> commands;
-  Collect(app, "", &commands);
+  const std::vector<CommandInfo> commands = CollectCommands(app);
   context->out().Write(shell == "bash"  ? BashScript(commands)
                        : shell == "zsh" ? ZshScript(commands)
                                         : FishScript(commands));
