@@ -71,7 +71,7 @@ class UsageTest(ToolTest):
 
     def commands(self):
         words = re.findall(
-            r"^    '([a-z ]+)'\) words=", output("completion", "bash").decode(), re.M
+            r"^    '([a-z ]+)'\) options=", output("completion", "bash").decode(), re.M
         )
         self.assertIn("sst dump", words)
         return words
