@@ -91,7 +91,10 @@ run_check() {  # TITLE COMMAND…
 # Adds to the counts of ./dev test; says plainly what was left out.
 test_bindings() {  # c|rust|go…
   local language problem script left_out=()
-  build_product
+  if ! build_product; then
+    failed=$((failed + 1))
+    return
+  fi
   for language in "$@"; do
     if ! problem=$(toolchain_problem "${language}"); then
       left_out+=("${problem}")

@@ -117,6 +117,27 @@ static void batches(lsm_db* db) {
   lsm_batch_destroy(batch);
 }
 
+/* The same as bytes: a put and a delete of one key, and the removal of [x, unbounded). */
+static void encoded(lsm_db* db) {
+  static const char ops[] =
+      "\1\2\0\0\0\3\0\0\0z1one"     /* LSM_OP_PUT */
+      "\2\2\0\0\0\0\0\0\0z1"        /* LSM_OP_DELETE */
+      "\3\1\0\0\0\377\377\377\377x" /* LSM_OP_DELETE_RANGE */
+      "\1\1\0\0\0\1\0\0\0y!";
+  const size_t size = sizeof ops - 1;
+  CHECK(ops[0] == LSM_OP_PUT && LSM_OP_DELETE == 2 && LSM_OP_DELETE_RANGE == 3);
+  lsm_error* error = NULL;
+  lsm_value value;
+  OK(lsm_write_encoded(db, ops, size, LSM_SYNC, &error));
+  CHECK(lsm_get(db, NULL, "z1", 2, &value, &error) == LSM_NOT_FOUND && error == NULL);
+  OK(lsm_get(db, NULL, "y", 1, &value, &error));
+  CHECK(equal(value.data, value.size, "!"));
+  lsm_value_release(&value);
+  CHECK(lsm_write_encoded(db, ops, size - 1, 0, NULL) == LSM_INVALID_ARGUMENT);
+  OK(lsm_write_encoded(db, NULL, 0, 0, &error));
+  OK(lsm_delete(db, "y", 1, 0, &error));
+}
+
 static void scans(lsm_db* db) {
   lsm_error* error = NULL;
   lsm_snapshot* snapshot = NULL;
@@ -231,6 +252,7 @@ int main(int argc, char** argv) {
   lsm_options_destroy(made);
   keys_and_values(db);
   batches(db);
+  encoded(db);
   scans(db);
   iterators(db);
   upkeep(db);

@@ -214,9 +214,13 @@ def no_reminders(tree: Tree) -> Iterator[Finding]:
 
 
 def whitespace(tree: Tree) -> Iterator[Finding]:
+    """Go is written with tabs, also where it is quoted."""
     for path, text in tree.items():
         if text and not text.endswith('\n'):
             yield Finding(path, len(text.splitlines()), 'no newline at the end')
+        if path.endswith('.md'):
+            text = re.sub(r'^```go$.*?^```$', lambda go: go[0].replace('\t', ' ' * 8), text,
+                          flags=re.MULTILINE | re.DOTALL)
         for number, line in enumerate(text.split('\n'), 1):
             if '\t' in line and not path.endswith('.go'):
                 yield Finding(path, number, 'tab')

@@ -150,6 +150,7 @@ class RuleTest(unittest.TestCase):
             'lsm/base/c.cc': 'int x;\r\n',
             'lsm/base/d.cc': '',
             'capi/go/a.go': '\tx()\n',
+            'capi/go/README.md': '```go\n\tx()\n```\n',
         }, 'lsm/base/a.cc:2', 'lsm/base/a.cc:3', 'lsm/base/b.cc:1', 'lsm/base/c.cc:1')
 
     def test_everything_is_built(self):
