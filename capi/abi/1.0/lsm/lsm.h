@@ -148,6 +148,13 @@ enum {
   LSM_BATCH_SIZE_MAX = 2147483647  /* lsm_batch_size of a batch: 2 GiB - 1 */
 };
 
+/* What an operation of lsm_write_encoded is. */
+enum {
+  LSM_OP_PUT = 1,         /* key, value */
+  LSM_OP_DELETE = 2,      /* key, and a value of size 0 */
+  LSM_OP_DELETE_RANGE = 3 /* begin, end */
+};
+
 /* What lsm_progress.phase says. A later library may add phases; in one call they only rise. */
 enum {
   LSM_PHASE_FLUSH = 0, /* lsm_compact_range: writing what is in memory to a table */
@@ -473,6 +480,27 @@ LSM_API size_t lsm_batch_size(const lsm_batch* batch);
  * Durability and blocking: as lsm_put.
  * Since: 1.0 */
 LSM_API lsm_status lsm_write(lsm_db* db, const lsm_batch* batch, uint32_t flags, lsm_error** error);
+
+/* Applies a batch that the caller encoded in its own memory, in one call: for languages in which a
+ * call costs more than a copy. The bytes hold any number of operations, one behind the other and
+ * none aligned:
+ *
+ *     kind          1 byte: LSM_OP_PUT, LSM_OP_DELETE or LSM_OP_DELETE_RANGE
+ *     first size    4 bytes, little-endian: of the key, or of begin
+ *     second size   4 bytes, little-endian: of the value (0 of a delete), or of end
+ *     first bytes, second bytes
+ *
+ * A bound of a range that is unbounded has the size 0xffffffff and no bytes.
+ * Parameters: db; ops, NULL only with size 0, borrowed for the call; no operations are LSM_OK;
+ *   flags, 0 or LSM_SYNC.
+ * Returns: LSM_OK; LSM_INVALID_ARGUMENT for bytes that are no operations and for begin > end, with
+ *   the offset and what was expected there in the message; LSM_TOO_LARGE as lsm_batch_put; write
+ *   codes; usual codes. All of the bytes are checked before anything is written.
+ * Threads: any; the bytes must not change meanwhile.
+ * Durability and blocking: as lsm_put. Atomic as lsm_write.
+ * Since: 1.0 */
+LSM_API lsm_status lsm_write_encoded(lsm_db* db, const void* ops, size_t size, uint32_t flags,
+                                     lsm_error** error);
 
 /* ---- Snapshots ------------------------------------------------------------------------------- */
 
