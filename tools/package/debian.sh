@@ -23,6 +23,9 @@ rm -f "${folder}"/{liblsm1,liblsm-dev,lsm-tools}_*.deb
 DESTDIR=${all} tools/package/install.sh --prefix /usr --libdir "${libdir}"
 version=$("${all}/usr/bin/lsm" --version)
 version=${version#lsm }
+# A package is not moved, and the compiler searches these folders by itself: pkg-config leaves them
+# out when it knows them.
+sed -i 's|^prefix=.*|prefix=/usr|' "${all}/usr/${libdir}/pkgconfig/lsm.pc"
 install -d "${all}/usr/share/zsh/vendor-completions"
 mv "${all}/usr/share/zsh/site-functions/_lsm" "${all}/usr/share/zsh/vendor-completions/_lsm"
 rm -r "${all}/usr/share/zsh/site-functions"
@@ -57,9 +60,12 @@ fi
 copyright() {
   printf 'lsm %s\n\n' "${version}"
   if [[ -f LICENSE ]]; then cat LICENSE; else echo 'Its licence is not stated yet.'; fi
+  printf '\n---- Abseil, which is linked in ----\n\n'
+  printf 'Copyright The Abseil Authors. Under the Apache License, Version 2.0, which is in\n'
+  printf '/usr/share/common-licenses/Apache-2.0.\n'
   local part
-  for part in "Abseil:${external}/com_google_absl/LICENSE" "Zstandard:${external}/zstd/LICENSE" \
-    xxHash:/usr/share/doc/libxxhash-dev/copyright CLI11:/usr/share/doc/libcli11-dev/copyright \
+  for part in "Zstandard:${external}/zstd/LICENSE" xxHash:/usr/share/doc/libxxhash-dev/copyright \
+    CLI11:/usr/share/doc/libcli11-dev/copyright \
     "JSON for Modern C++:/usr/share/doc/nlohmann-json3-dev/copyright"; do
     printf '\n---- %s, which is linked in ----\n\n' "${part%%:*}"
     cat "${part#*:}"
@@ -113,3 +119,23 @@ build lsm-tools database "$(run_time_of "${scratch}/lsm-tools/usr/bin/lsm")" \
   "embedded, ordered, durable key-value store (command-line tool)" \
   "${what}. This is the command lsm, which loads, reads, compacts, verifies and dumps what the \
 library wrote."
+
+# ---- They can be installed, used and removed, in a root of their own ----
+
+readonly machine=${scratch}/machine
+in_machine() {
+  dpkg --root="${machine}" --force-not-root --force-depends --force-script-chrootless \
+    --log=/dev/null "$@" > "${scratch}/dpkg.log" 2>&1 || { cat "${scratch}/dpkg.log" >&2; exit 1; }
+}
+mkdir -p "${machine}"/var/lib/dpkg/{info,updates,triggers}
+touch "${machine}/var/lib/dpkg/status"
+in_machine --install "${folder}"/{liblsm1,liblsm-dev,lsm-tools}_*.deb
+[[ $("${machine}/usr/bin/lsm" --version) == "lsm ${version}" ]]
+export PKG_CONFIG_PATH=${machine}/usr/${libdir}/pkgconfig
+read -ra flags <<< "$(PKG_CONFIG_SYSROOT_DIR=${machine} pkg-config --cflags --libs lsm)"
+cc -std=c11 "${machine}/usr/share/doc/liblsm-dev/examples/scan.c" "${flags[@]}" -o "${scratch}/scan"
+LD_LIBRARY_PATH=${machine}/usr/${libdir} "${scratch}/scan" "${scratch}/scan.db" |
+  diff capi/examples/scan.expected -
+in_machine --purge lsm-tools liblsm-dev liblsm1
+left=$(find "${machine}" ! -type d ! -path "${machine}/var/lib/dpkg/*")
+[[ -z ${left} ]] || { echo "debian.sh: left behind after removal: ${left}" >&2; exit 1; }

@@ -52,7 +52,7 @@ write() {  # TARGET: from standard input
 install -d "${lib}"
 find "${lib}" -maxdepth 1 -name "liblsm.so.${major}.*" ! -name "liblsm.so.${version}" -delete
 install -D --mode=644 capi/lsm.h "${root}/include/lsm/lsm.h"
-install -D --mode=755 "${from}/capi/liblsm.so.${major}" "${lib}/liblsm.so.${version}"
+install -D --mode=644 "${from}/capi/liblsm.so.${major}" "${lib}/liblsm.so.${version}"
 install -D --mode=644 "${from}/capi/liblsm.a" "${lib}/liblsm.a"
 ln -sfn "liblsm.so.${version}" "${lib}/liblsm.so.${major}"
 ln -sfn "liblsm.so.${major}" "${lib}/liblsm.so"
