@@ -66,6 +66,8 @@ BANNED_HEADERS = re.compile(r'mutex|shared_mutex|condition_variable|future')
 BANNED_LOCKS = re.compile(r'\babsl::(Mutex|\w+MutexLock|MutexLock|CondVar|SleepFor)\b')
 
 MAX_COLUMNS = 100
+# Of Rust and Go, where rustfmt and gofmt break what they can and leave comments and strings alone.
+MAX_BINDING_COLUMNS = 110
 MAX_LINES = 500
 HARD_MAX_LINES = 560
 # Files between the two limits, with the length each has now. An entry may only shrink.
@@ -162,7 +164,8 @@ def file_lengths(tree: Tree, long_files: Dict[str, int] = LONG_FILES) -> Iterato
         if not (is_code(path) or is_script(path)) or path in ANY_LENGTH or is_generated(text):
             continue
         lines = len(text.splitlines())
-        limit = min(long_files.get(path, MAX_LINES), HARD_MAX_LINES)
+        soft = HARD_MAX_LINES if path.endswith(BINDING_CODE) else MAX_LINES
+        limit = min(long_files.get(path, soft), HARD_MAX_LINES)
         if lines > limit:
             yield Finding(path, lines, f'{lines} lines, at most {limit}: split it')
     for path, limit in long_files.items():
@@ -175,9 +178,10 @@ def file_lengths(tree: Tree, long_files: Dict[str, int] = LONG_FILES) -> Iterato
 def line_lengths(tree: Tree) -> Iterator[Finding]:
     for path, text in tree.items():
         if (is_code(path) or is_script(path)) and not is_generated(text):
+            limit = MAX_BINDING_COLUMNS if path.endswith(BINDING_CODE) else MAX_COLUMNS
             for number, line in enumerate(text.splitlines(), 1):
-                if len(line) > MAX_COLUMNS and 'https://' not in line and '#include' not in line:
-                    yield Finding(path, number, f'{len(line)} columns, at most {MAX_COLUMNS}')
+                if len(line) > limit and 'https://' not in line and '#include' not in line:
+                    yield Finding(path, number, f'{len(line)} columns, at most {limit}')
 
 
 def guard_of(path: str) -> str:

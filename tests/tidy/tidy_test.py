@@ -92,9 +92,9 @@ class RuleTest(unittest.TestCase):
         self.assert_finds(tidy.file_lengths, {path: lines(501)}, f'{path}:501')
         self.assert_finds(tidy.file_lengths, {'dev': lines(501)}, 'dev:501')
         self.assert_finds(tidy.file_lengths, {
-            'capi/rust/a.rs': lines(501), 'capi/go/a.go': lines(501),
-            'capi/rust/b.rs': '// Code generated from lsm.h.\n' + lines(501),
-        }, 'capi/rust/a.rs:501', 'capi/go/a.go:501')
+            'capi/rust/a.rs': lines(561), 'capi/go/a.go': lines(561), 'capi/go/b.go': lines(560),
+            'capi/rust/b.rs': '// Code generated from lsm.h.\n' + lines(561),
+        }, 'capi/rust/a.rs:561', 'capi/go/a.go:561')
 
     def test_long_files_only_shrink(self):
         path = 'lsm/db/a.cc'
@@ -112,7 +112,8 @@ class RuleTest(unittest.TestCase):
             'lsm/db/a.cc': '// ' + 'ä' * 97 + '\n// ' + 'x' * 98 + '\n',
             'third_party/a.bzl': 'x' * 101 + '\n' + 'url = "https://' + 'x' * 101 + '"\n',
             'README.md': 'x' * 200 + '\n',
-        }, 'lsm/db/a.cc:2', 'third_party/a.bzl:1')
+            'capi/go/a.go': '// ' + 'x' * 107 + '\n// ' + 'x' * 108 + '\n',
+        }, 'lsm/db/a.cc:2', 'third_party/a.bzl:1', 'capi/go/a.go:2')
 
     def test_header_guards(self):
         self.assert_finds(tidy.header_guards, {
