@@ -3,7 +3,8 @@
 
     ./dev bench ffi [--quick] [--rows N] [--rounds N] [--engines c:lsm,go:lsm,...] [--json FILE]
 
-Each program takes `--engine NAME --dir DIR --rows N --works a,b,...`, prints one JSON object a line
+Each program takes `--engine NAME --dir DIR --rows N --works a,b,...`, where DIR is there and empty,
+prints one JSON object a line
     {"language": "go", "engine": "lsm", "work": "get_hit", "rows": 1000000, "ns_per_row": 123.4}
 and does the same:
     Key i is the 16 lower-case hex digits of splitmix64(i); value i its key, repeated to 100 bytes.
@@ -97,11 +98,13 @@ def run(engine: Engine, rows: int, works: List[str], scratch: str) -> Dict[str, 
     directory = tempfile.mkdtemp(dir=scratch)
     try:
         done = subprocess.run(
-            [*engine.program, '--engine', engine.name.split(':')[1], '--dir',
-             os.path.join(directory, 'db'), '--rows', str(rows), '--works', ','.join(works)],
-            check=True, stdout=subprocess.PIPE, text=True)
+            [*engine.program, '--engine', engine.name.split(':')[1], '--dir', directory,
+             '--rows', str(rows), '--works', ','.join(works)],
+            check=False, stdout=subprocess.PIPE, text=True)
     finally:
-        shutil.rmtree(directory)
+        shutil.rmtree(directory, ignore_errors=True)
+    if done.returncode != 0:
+        sys.exit(f'ffi: {engine.name} failed ({done.returncode})')
     costs = {}
     for line in filter(None, done.stdout.splitlines()):
         told = json.loads(line)
@@ -121,10 +124,10 @@ def engines_of(programs: Dict[str, List[str]], scratch: str) -> List[Engine]:
             continue
         directory = tempfile.mkdtemp(dir=scratch)
         tried = subprocess.run(
-            [*programs[language], '--engine', name, '--dir', os.path.join(directory, 'db'),
-             '--rows', '1000', '--works', 'put'],
+            [*programs[language], '--engine', name, '--dir', directory, '--rows', '1000',
+             '--works', 'put'],
             check=False, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
-        shutil.rmtree(directory)
+        shutil.rmtree(directory, ignore_errors=True)
         if tried.returncode == 0 and f'"{name}"' in tried.stdout:
             engines.append(Engine(f'{language}:{name}', programs[language]))
         else:
