@@ -95,6 +95,11 @@ test_bindings() {  # c|rust|go…
     failed=$((failed + 1))
     return
   fi
+  local without=()
+  for language in rust go; do
+    toolchain_problem "${language}" > /dev/null || without+=("${language}")
+  done
+  export LSM_WITHOUT=${without[*]-}
   for language in "$@"; do
     if ! problem=$(toolchain_problem "${language}"); then
       left_out+=("${problem}")
