@@ -130,8 +130,9 @@ def engines_of(programs: Dict[str, List[str]], scratch: str) -> List[Engine]:
         shutil.rmtree(directory, ignore_errors=True)
         if tried.returncode == 0 and f'"{name}"' in tried.stdout:
             engines.append(Engine(f'{language}:{name}', programs[language]))
-        else:
-            print(f'ffi: the program of {language} has no {name}', file=sys.stderr)
+    for language in programs.keys() & {language for language, _ in PEERS}:
+        if sum(engine.language == language for engine in engines) == 1:
+            print(f'ffi: the program of {language} has no peer of lsm', file=sys.stderr)
     return engines
 
 
