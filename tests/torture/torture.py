@@ -117,7 +117,8 @@ class Torture:
         added, arguments = self.command(harness, seed)
         before = time.monotonic()
         with tempfile.TemporaryDirectory(prefix="lsm-torture-") as scratch:
-            environment = os.environ | added | {"TEST_TMPDIR": scratch}
+            environment = os.environ | added | {
+                "TEST_TMPDIR": scratch, "TEST_UNDECLARED_OUTPUTS_DIR": str(self.findings)}
             try:
                 done = subprocess.run(arguments, cwd=ROOT, env=environment, check=False, text=True,
                                       errors="replace", stdout=subprocess.PIPE,
