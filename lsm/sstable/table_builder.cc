@@ -19,7 +19,8 @@ namespace {
 // The file is written in pieces of this size, at multiples of it: so Linux comes to cache it in
 // huge pages and to map it by them, which spares random reads most misses of the TLB.
 constexpr uint64_t kWriteSize = 2 * kMiB;
-// A dictionary is made of the first blocks, this many or this large; a table with fewer has none.
+// A dictionary is made of this many blocks, the first; a table has none that has fewer, or whose
+// first blocks are larger than this, all together.
 constexpr size_t kSampledBlocks = 64;
 constexpr uint64_t kSampleSize = kSampledBlocks * kMaxDictionaryBlockSize;
 
@@ -165,7 +166,7 @@ Status TableBuilder::Impl::CloseBlock() {
     content_.clear();
     block_.Finish(&content_);
     if (sampling_) {
-      sample_.push_back(content_);
+      sample_.push_back(std::move(content_));
       sample_size_ += content_size;
       if (sample_.size() == kSampledBlocks) LSM_RETURN_IF_ERROR(EndSampling());
     } else {
