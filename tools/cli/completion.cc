@@ -41,19 +41,25 @@ std::string Paths(const std::vector<CommandInfo>& commands) {
   return absl::StrJoin(paths, "|");
 }
 
-// Everything that is no option completes as a file name: databases are directories.
-std::string BashScript(const std::vector<CommandInfo>& commands) {
-  std::string script = absl::StrCat(
-      "_lsm() {\n"
-      "  local current=${COMP_WORDS[COMP_CWORD]} command= word options= subcommands=\n"
-      "  for word in \"${COMP_WORDS[@]:1:COMP_CWORD-1}\"; do\n"
+// The rest of the loop over the words so far, in which bash and zsh do not differ: `command`
+// becomes the command that they name.
+std::string FindCommand(const std::vector<CommandInfo>& commands) {
+  return absl::StrCat(
       "    case \"${command:+$command }$word\" in\n"
       "      ",
       Paths(commands),
       ") command=\"${command:+$command }$word\" ;;\n"
       "    esac\n"
-      "  done\n"
-      "  case \"$command\" in\n");
+      "  done\n");
+}
+
+// Everything that is no option completes as a file name: databases are directories.
+std::string BashScript(const std::vector<CommandInfo>& commands) {
+  std::string script = absl::StrCat(
+      "_lsm() {\n"
+      "  local current=${COMP_WORDS[COMP_CWORD]} command= word options= subcommands=\n"
+      "  for word in \"${COMP_WORDS[@]:1:COMP_CWORD-1}\"; do\n",
+      FindCommand(commands), "  case \"$command\" in\n");
   for (const CommandInfo& command : commands) {
     absl::StrAppend(&script, "    ", Quoted(command.path), ") options=", Quoted(OptionsOf(command)),
                     command.subcommands.empty() ? "" : " subcommands=",
@@ -88,14 +94,8 @@ std::string ZshScript(const std::vector<CommandInfo>& commands) {
       "_lsm() {\n"
       "  local command= word\n"
       "  local -a options subcommands\n"
-      "  for word in \"${(@)words[2,CURRENT-1]}\"; do\n"
-      "    case \"${command:+$command }$word\" in\n"
-      "      ",
-      Paths(commands),
-      ") command=\"${command:+$command }$word\" ;;\n"
-      "    esac\n"
-      "  done\n"
-      "  case \"$command\" in\n");
+      "  for word in \"${(@)words[2,CURRENT-1]}\"; do\n",
+      FindCommand(commands), "  case \"$command\" in\n");
   for (const CommandInfo& command : commands) {
     absl::StrAppend(&script, "    ", Quoted(command.path), ")\n      options=(");
     for (const CLI::Option* option : command.options) {
