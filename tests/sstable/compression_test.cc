@@ -111,6 +111,36 @@ TEST(DictionaryTest, MakesSmallBlocksSmaller) {
   EXPECT_LT(size_with, size_without * 9 / 10);
 }
 
+// Bytes of an alphabet, each as likely as the others.
+std::string Letters(uint64_t seed, std::string_view alphabet, size_t size) {
+  std::string letters = Noise(seed, size / sizeof(uint64_t) + 1).substr(0, size);
+  for (char& c : letters) c = alphabet[static_cast<uint8_t>(c) % alphabet.size()];
+  return letters;
+}
+
+// What a typical block of `size` random letters and their repetition compresses to.
+size_t SizeOfLetters(int level, std::string_view alphabet, size_t size) {
+  std::vector<std::string> contents;
+  for (uint64_t i = 0; i < 64; ++i) {
+    const std::string letters = Letters(i, alphabet, size);
+    contents.push_back(letters + letters);
+  }
+  BlockCompressor compressor({Compression::Kind::kZstd, level});
+  compressor.MakeDictionary(contents);
+  const std::string letters = Letters(99, alphabet, size);
+  return Compressed(&compressor, letters + letters, BlockCompression::kZstdDictionary).size();
+}
+
+// An entropy coder makes 4 bits of 8 from sixteen letters, and 6.5 from ninety.
+TEST(DictionaryTest, LiteralsAreCodedWhereThatSavesAFifth) {
+  std::string ninety;
+  for (char c = ' '; ninety.size() < 90; ++c) ninety += c;
+  EXPECT_LT(SizeOfLetters(1, "0123456789abcdef", 900), 900 * 6 / 10);
+  EXPECT_GE(SizeOfLetters(1, ninety, 900), 900);
+  // Who asks for more than the fastest gets it.
+  EXPECT_LT(SizeOfLetters(2, ninety, 900), 900 * 9 / 10);
+}
+
 // The same input, the same bytes: tables can be compared.
 TEST(DictionaryTest, IsTheSameEachTime) {
   const std::vector<std::string> contents = SomeContents(64);
