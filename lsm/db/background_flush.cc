@@ -20,6 +20,19 @@ FragmentedRangeTombstones TombstonesOf(const MemTable& memtable) {
   return FragmentedRangeTombstones(tombstones);
 }
 
+// Whether a table has keys among those of the memtable, so that they will be merged.
+bool Overlaps(const Version& version, const MemTable& memtable) {
+  const auto entries = memtable.NewIterator();
+  entries->SeekFirst();
+  if (!entries->valid()) return false;
+  const std::string_view begin = entries->entry().key;
+  entries->SeekLast();
+  std::string end(entries->entry().key);
+  end += '\0';
+  return std::ranges::any_of(version.runs(),
+                             [&](const Run* run) { return !run->Overlapping(begin, end).empty(); });
+}
+
 }  // namespace
 
 void Background::ScheduleFlush() {
@@ -83,6 +96,7 @@ Result<std::vector<TableMeta>> Background::WriteMemTable(const RefPtr<MemTable>&
       MonkeyFilterBits(counts, context_->options.filter_bits_per_key).back();
   options.table_size = std::clamp(memtable->memory_used() / kTablesPerFlush,
                                   std::min(kMiB, options.table_size), options.table_size);
+  options.passing = Overlaps(*version, *memtable);
   options.cancelled = [this] { return stopping_.load(std::memory_order_acquire); };
   JobInput input{.entries = memtable->NewIterator(),
                  .tombstones = TombstonesOf(*memtable),

@@ -176,6 +176,7 @@ Status Background::RunTask(const Task& task) {
   LSM_ASSIGN_OR_RETURN(JobInput input, OpenInput(task, &tables));
   JobOptions options = BaseJobOptions();
   options.bottom = task.plan.bottom;
+  options.passing = !task.plan.bottom;
   options.filter_bits_per_key = FilterBitsFor(task);
   options.cancelled = [this, &task] {
     return stopping_.load(std::memory_order_acquire) ||
