@@ -173,6 +173,12 @@ bool BatchReader::Next(WriteOp* op) {
   return true;
 }
 
+size_t BatchReader::Next(std::span<WriteOp> ops) {
+  size_t count = 0;
+  while (count < ops.size() && Next(&ops[count])) ++count;
+  return count;
+}
+
 SingleOpBatch::SingleOpBatch(const WriteOp& op) : op_(op) {
   LSM_DCHECK(op.kind != EntryKind::kRangeDelete);
   StoreFixed<uint32_t>(head_, 1);

@@ -86,6 +86,8 @@ class BatchReader {
   explicit BatchReader(std::string_view bytes);
 
   bool Next(WriteOp* op);
+  // As many as there is room for and are left; 0 where Next() would answer false.
+  size_t Next(std::span<WriteOp> ops);
   // False: the bytes are no batch (a count that differs, an unknown kind, an over-long key …).
   bool ok() const { return ok_; }
   // What the header claims. Bounded by the bytes that follow it.

@@ -1,7 +1,9 @@
 #include "lsm/db/recovery.h"
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
+#include <span>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -126,7 +128,11 @@ class Replayer {
     BatchReader batch(record.batch);
     LSM_RETURN_IF_ERROR(MakeRoom(record, batch.count()));
     SequenceNumber sequence = record.header.sequence;
-    for (WriteOp op; batch.Next(&op); ++sequence) memtables_.front().table->Apply(op, sequence);
+    std::array<WriteOp, MemTable::kOpsAtOnce> ops;
+    while (const size_t count = batch.Next(ops)) {
+      memtables_.front().table->Apply(std::span(ops).first(count), sequence);
+      sequence += count;
+    }
     return Status::Ok();
   }
 

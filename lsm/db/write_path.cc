@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <span>
 #include <utility>
 
 namespace lsm {
@@ -130,10 +131,12 @@ void WritePath::ApplyToMemTable(const Writer& writer, SequenceNumber sequence) {
     memtable_->Apply(*writer.single, sequence);
   } else {
     BatchReader reader(writer.parts.front());
-    for (WriteOp op; reader.Next(&op); ++sequence) {
-      CountOp(op.kind);
-      memtable_->Apply(op, sequence);
-      SchedulePoint();
+    std::array<WriteOp, MemTable::kOpsAtOnce> ops;
+    while (const size_t count = reader.Next(ops)) {
+      const auto read = std::span(ops).first(count);
+      for (const WriteOp& op : read) CountOp(op.kind);
+      memtable_->Apply(read, sequence);
+      sequence += count;
     }
     LSM_DCHECK(reader.ok());
   }

@@ -1,5 +1,8 @@
 #include "lsm/memtable/memtable.h"
 
+#include <array>
+
+#include "lsm/base/sync.h"
 #include "lsm/memtable/memtable_iterator.h"
 
 namespace lsm {
@@ -19,6 +22,18 @@ void MemTable::Apply(const WriteOp& op, SequenceNumber sequence) {
   }
   tree_.Insert(op.key, PackTag(sequence, op.kind), op.value);
   entry_count_.store(entry_count_.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
+}
+
+void MemTable::Apply(std::span<const WriteOp> ops, SequenceNumber sequence) {
+  if (ops.size() > 1) {
+    std::array<std::string_view, kOpsAtOnce> keys;
+    for (size_t i = 0; i < ops.size(); ++i) keys[i] = ops[i].key;
+    tree_.Approach(std::span(keys).first(ops.size()));
+  }
+  for (const WriteOp& op : ops) {
+    Apply(op, sequence++);
+    SchedulePoint();
+  }
 }
 
 MemTable::Lookup MemTable::Get(std::string_view key, SequenceNumber snapshot) const {

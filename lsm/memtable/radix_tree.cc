@@ -1,6 +1,8 @@
 #include "lsm/memtable/radix_tree.h"
 
+#include <array>
 #include <new>
+#include <utility>
 
 #include "lsm/base/check.h"
 #include "lsm/base/sync.h"
@@ -80,6 +82,24 @@ RadixTree::Place RadixTree::Descend(std::string_view key) {
     path = depth + 1;
   }
   return place;
+}
+
+void RadixTree::Approach(std::span<const std::string_view> keys) const {
+  LSM_DCHECK(keys.size() <= kMaxApproached);
+  std::array<NodeRef, kMaxApproached> places;
+  places.fill(root_.load(std::memory_order_relaxed));
+  bool moving = true;
+  while (std::exchange(moving, false)) {
+    for (size_t i = 0; i < keys.size(); ++i) {
+      if (!IsNode(places[i])) continue;
+      const Node* const node = NodeAt(places[i]);
+      const uint64_t depth = node->depth();
+      places[i] = keys[i].size() > depth ? node->FindChild(ByteAt(keys[i], depth)) : 0;
+      if (places[i] == 0) continue;
+      Prefetch(places[i]);
+      moving = true;
+    }
+  }
 }
 
 void RadixTree::Insert(std::string_view key, uint64_t tag, std::string_view value) {

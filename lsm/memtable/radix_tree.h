@@ -27,6 +27,7 @@
 #include <algorithm>
 #include <atomic>
 #include <cstdint>
+#include <span>
 #include <string_view>
 
 #include "lsm/base/entry.h"
@@ -58,6 +59,12 @@ class RadixTree {
     constexpr uint64_t kLargestNode = Node::kLayouts[Node::kNode256].size;
     return std::min(count * kLargestNode, deposits_ + count * kNodeBytesPerInsert);
   }
+
+  // Brings into the cache what inserting these keys will touch: goes down to all of their places at
+  // once, so that the misses of one are served beside those of the others. REQUIRES: the writer; at
+  // most kMaxApproached keys.
+  static constexpr size_t kMaxApproached = 16;
+  void Approach(std::span<const std::string_view> keys) const;
 
   // Adds a version, newer than all that its key has. REQUIRES: the writer; the arena has room.
   void Insert(std::string_view key, uint64_t tag, std::string_view value);

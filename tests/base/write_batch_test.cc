@@ -175,6 +175,21 @@ TEST(WriteBatchTest, InfiniteKeyIsAboveAllKeys) {
   EXPECT_GT(InfiniteKey(), std::string(kMaxKeySize, '\xff'));
 }
 
+TEST(BatchReaderTest, ReadsSeveralAtOnce) {
+  WriteBatch batch;
+  for (int i = 0; i < 10; ++i) ASSERT_TRUE(batch.Put(std::to_string(i), "v").ok());
+  for (const size_t size : {size_t{1}, size_t{3}, size_t{10}, size_t{11}}) {
+    BatchReader reader(batch.bytes());
+    std::vector<WriteOp> ops(size);
+    size_t read = 0;
+    while (const size_t count = reader.Next(ops)) {
+      for (size_t i = 0; i < count; ++i) EXPECT_EQ(ops[i].key, std::to_string(read++));
+    }
+    EXPECT_EQ(read, 10u);
+    EXPECT_TRUE(reader.ok());
+  }
+}
+
 TEST(BatchReaderTest, EveryTruncationIsRefused) {
   WriteBatch batch;
   ASSERT_TRUE(batch.Put("key", "value").ok());

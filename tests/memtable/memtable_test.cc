@@ -1,8 +1,10 @@
 #include "lsm/memtable/memtable.h"
 
 #include <algorithm>
+#include <array>
 #include <map>
 #include <random>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -244,6 +246,27 @@ INSTANTIATE_TEST_SUITE_P(AllShapes, MemTableModelTest,
                                           testing::Values(uint64_t{1}, uint64_t{2})));
 
 // Everything that was there when the iterator was positioned is shown, in order, whatever is added.
+// Keys that are prefixes of others, that are there already and that come twice in one call.
+TEST_F(MemTableTest, OperationsAppliedAtOnceAreAppliedInOrder) {
+  std::mt19937_64 random(7);
+  for (int round = 0; round < 3000; ++round) {
+    std::array<std::string, MemTable::kOpsAtOnce> keys;
+    std::array<WriteOp, MemTable::kOpsAtOnce> ops;
+    const size_t count = 1 + random() % ops.size();
+    for (size_t i = 0; i < count; ++i) {
+      const std::string number = std::to_string(random() % 5000);
+      keys[i] = number.substr(0, random() % (number.size() + 1));
+      const auto kind = random() % 4 == 0 ? EntryKind::kDelete : EntryKind::kPut;
+      ops[i] = {kind, keys[i], kind == EntryKind::kPut ? std::string_view("value") : ""};
+      model_.entries[{keys[i], sequence_ + 1 + i}] = {kind, std::string(ops[i].value)};
+    }
+    table_->Apply(std::span(ops).first(count), sequence_ + 1);
+    sequence_ += count;
+    ASSERT_NO_FATAL_FAILURE(CheckGet(keys[0], sequence_));
+  }
+  CheckWalks();
+}
+
 TEST_F(MemTableTest, StandingIteratorShowsAllThatWasThere) {
   for (const KeyShape shape : kAllKeyShapes) {
     for (const bool forward : {true, false}) {
