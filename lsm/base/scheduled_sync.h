@@ -124,6 +124,7 @@ inline void SchedulePoint(Scheduler::Where where = Scheduler::Where::current()) 
   if (thread_scheduler != nullptr) thread_scheduler->Point(where);
 }
 
+inline void Yield(Scheduler::Where where = Scheduler::Where::current()) { SchedulePoint(where); }
 inline void BackOff(absl::Duration duration, Scheduler::Where where = Scheduler::Where::current()) {
   if (thread_scheduler == nullptr) return absl::SleepFor(duration);
   thread_scheduler->Sleep(duration, where);

@@ -13,6 +13,8 @@
 #ifdef LSM_SCHEDULED
 #include "lsm/base/scheduled_sync.h"
 #else
+#include <thread>
+
 #include "absl/synchronization/mutex.h"
 #include "absl/time/clock.h"
 
@@ -24,6 +26,8 @@ using CondVar = absl::CondVar;
 
 inline constexpr bool kScheduled = false;
 inline void SchedulePoint() {}
+// Lets the threads that wait for this core go first; returns at once where there are none.
+inline void Yield() { std::this_thread::yield(); }
 // Sleeps between two looks at what cannot be waited for.
 inline void BackOff(absl::Duration duration) { absl::SleepFor(duration); }
 

@@ -6,6 +6,8 @@ namespace {
 // About as long as an unsynced commit takes; a synced one takes a hundred times longer. Under a
 // scheduler each is a step.
 constexpr int kSpins = kScheduled ? 2 : 400;
+// Until a leader takes it that nobody comes any more: less than a sync takes, where nobody does.
+constexpr int kIdleYields = kScheduled ? 2 : 100;
 
 }  // namespace
 
@@ -59,7 +61,25 @@ void WriteQueue::LinkNewer(Writer* newest, const Writer* oldest) {
   }
 }
 
+uint32_t WriteQueue::Count(const Writer* newest, const Writer* oldest) {
+  uint32_t count = 1;
+  for (const Writer* writer = newest; writer != oldest; writer = writer->older) ++count;
+  return count;
+}
+
+void WriteQueue::AwaitCompany(const Writer* leader) const {
+  uint32_t seen = 0;
+  for (int idle = 0; idle < kIdleYields; ++idle) {
+    const uint32_t count = Count(newest_.load(std::memory_order_acquire), leader);
+    if (count >= company_) return;
+    if (count > seen) idle = 0;
+    seen = count;
+    Yield();
+  }
+}
+
 WriteGroup WriteQueue::Group(Writer* leader, uint64_t max_bytes) {
+  if (leader->sync && company_ > 1) AwaitCompany(leader);
   Writer* const newest = newest_.load(std::memory_order_acquire);
   LinkNewer(newest, leader);
   Writer* last = leader;
@@ -78,12 +98,14 @@ void WriteQueue::Complete(const WriteGroup& group) {
   Writer* const last = group.last_;
   Writer* expected = last;
   Writer* next_leader = nullptr;
+  company_ = Count(last, group.first_);
   SchedulePoint();
   // From here on others may lead where nobody was left over: only the group itself is ours.
   if (!newest_.compare_exchange_strong(expected, nullptr, std::memory_order_acq_rel,
                                        std::memory_order_acquire)) {
     LinkNewer(expected, last);
     next_leader = last->newer;
+    company_ += Count(expected, next_leader);
     next_leader->older = nullptr;
   }
   SchedulePoint();

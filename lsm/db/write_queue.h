@@ -90,7 +90,9 @@ class WriteQueue {
   // Queues up. True: the caller leads, and calls Group() and Complete(). False: a leader has
   // committed it, writer->status is the answer.
   bool Join(Writer* writer);
-  // The writers to commit together. At most `max_bytes`, unless the leader alone has more.
+  // The writers to commit together. At most `max_bytes`, unless the leader alone has more. One that
+  // is to sync first waits a moment for as many as there lately were: those of the last group have
+  // just been woken, and to share a sync pays for that.
   WriteGroup Group(Writer* leader, uint64_t max_bytes);
   // Ends the leader's turn; every status of its group is set.
   void Complete(const WriteGroup& group);
@@ -105,11 +107,15 @@ class WriteQueue {
 
   ParkingLot& LotOf(const Writer* writer);
   void Await(Writer* writer);
+  void AwaitCompany(const Writer* leader) const;
   void Wake(Writer* writer, State state);
+  static uint32_t Count(const Writer* newest, const Writer* oldest);
   // Sets the newer links from `newest` back to `oldest`.
   static void LinkNewer(Writer* newest, const Writer* oldest);
 
   std::atomic<Writer*> newest_{nullptr};
+  // The leader's: how many writers there were when the last group ended, its own and those left.
+  uint32_t company_ = 1;
   std::array<ParkingLot, kParkingLots> lots_;
 };
 

@@ -104,6 +104,7 @@ TEST(WriteQueueTest, EveryWriterIsCommittedOnceAndInOrder) {
         // Who and which, where the queue does not look.
         writer.count = i * kThreads + static_cast<uint32_t>(t);
         writer.bytes = i % 7;
+        writer.sync = i % 3 == 0;
         writer.alone = i % 50 == 0;
         if (!queue.Join(&writer)) {
           ASSERT_TRUE(writer.status.Is(Code::kEnd));

@@ -56,8 +56,8 @@ LOCK_HEADERS = ('lsm/base/sync.h', 'lsm/base/scheduled_sync.h')
 CONFINED_HEADERS = (
     (re.compile(r'(fcntl|unistd|dirent|poll|pthread|sched|semaphore|signal|time)\.h'), 'lsm/env/'),
     (re.compile(r'(sys|linux)/.*'), 'lsm/env/'),
-    (re.compile(r'thread|chrono|filesystem|fstream|ctime|csignal'), 'lsm/env/'),
-    (re.compile(r'absl/time/clock\.h'), ('lsm/env/',) + LOCK_HEADERS),
+    (re.compile(r'chrono|filesystem|fstream|ctime|csignal'), 'lsm/env/'),
+    (re.compile(r'thread|absl/time/clock\.h'), ('lsm/env/',) + LOCK_HEADERS),
     (re.compile(r'absl/synchronization/.*'), LOCK_HEADERS),
     (re.compile(r'(zstd|zdict|zstd_errors)\.h'), 'lsm/sstable/compression.cc'),
 )
