@@ -40,6 +40,7 @@
 namespace lsm {
 
 inline constexpr uint64_t kBlockHeaderSize = 16;
+inline constexpr uint64_t kCacheLine = 64;
 // BlockReader::Find may read (never believe) this many bytes behind a block's content.
 inline constexpr uint64_t kBlockSlack = 16;
 

@@ -9,7 +9,6 @@
 namespace lsm {
 namespace {
 
-constexpr uint64_t kCacheLine = 64;
 // Header, fingerprints and offsets of an ordinary block.
 constexpr uint64_t kPrefetchedLines = 3;
 
