@@ -3,9 +3,9 @@
 
 The list beside this file (mutants.toml) names, file by file, statements to drop, conditions that
 are to hold never or always, and files whose locks are dropped one by one, each with the tests that
-must fail. All of them are built at once, in a copy of the tree with a Bazel output base of its own:
-each safeguard stands behind a test of the environment variable LSM_MUTANT, whose number says which
-one is taken away. So each configuration is built once, however many mutants are tried.
+must fail. They are built at once, in a copy of the tree with a Bazel output base of its own: each
+safeguard stands behind a test of the environment variable LSM_MUTANT, whose number says which one
+is taken away. So each configuration is built once, however many mutants are tried.
 
 A mutant is killed when a test fails or does not end. It survives when all pass: then a safeguard is
 not tested, or is none.
@@ -26,9 +26,17 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 LIST = pathlib.Path(__file__).resolve().with_name("mutants.toml")
 BAZEL = "/usr/bin/bazel"
 
+# Many tests wait more than they work, threads for each other.
+TESTS_AT_ONCE = 3 * (os.cpu_count() or 1)
+
+# Each takes about a minute, so they are run only where the others have noticed nothing.
+LAST_RESORTS = {"//tests/capi:durability_test", "//tests/capi:historic_files_test",
+                "//tests/db:damage_test", "//tests/db:history_test", "//tests/db:power_loss_test"}
+
 # What bazel says of a test run.
 TESTS_PASSED = 0
 TESTS_FAILED = 3
+VERDICT = re.compile(r"^(//\S+) +(FAILED|TIMEOUT)\b", re.MULTILINE)
 
 LOCK = re.compile(r"^ *((?:\w+::)?MutexLock) \w+\(([^;]*)\);$", re.MULTILINE)
 OWNER = re.compile(r"^(?:class (\w+)|[A-Za-z][^;]*?(\w+)\()", re.MULTILINE)
@@ -194,15 +202,25 @@ def mirror(root: pathlib.Path, copy: pathlib.Path, changed: dict[str, str]) -> N
             target.unlink()
 
 
-def run_tests(workspace: pathlib.Path, tests: tuple[str, ...], config: str,
+@dataclasses.dataclass(frozen=True)
+class Workspace:
+    """Where the mutants are built and tried."""
+
+    path: pathlib.Path
+    bazel_flags: tuple[str, ...]
+
+
+def run_tests(workspace: Workspace, tests: tuple[str, ...], config: str,
               number: int) -> tuple[int, str]:
     """Bazel's exit code and output with one of the mutants on trial, or none if the number is 0."""
     command = [BAZEL, "test", "--noshow_progress", "--ui_event_filters=-info", "--test_timeout=300",
-               "--notest_keep_going", "--test_output=summary", f"--test_env=LSM_MUTANT={number}"]
+               "--notest_keep_going", "--test_output=summary", f"--test_env=LSM_MUTANT={number}",
+               f"--jobs={TESTS_AT_ONCE}", f"--local_cpu_resources={TESTS_AT_ONCE}",
+               *workspace.bazel_flags]
     if config:
         command += [f"--config={config}", "--build_tests_only",
                     "--run_under=/usr/bin/setarch --addr-no-randomize"]
-    done = subprocess.run([*command, *tests], cwd=workspace, check=False, text=True,
+    done = subprocess.run([*command, *tests], cwd=workspace.path, check=False, text=True,
                           stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
     return done.returncode, done.stdout
 
@@ -210,13 +228,25 @@ def run_tests(workspace: pathlib.Path, tests: tuple[str, ...], config: str,
 def fate(code: int, output: str) -> str:
     """What became of a mutant, by what Bazel says: killed, survived or what is wrong with it."""
     if code == TESTS_FAILED:
-        return "killed"
+        verdicts = VERDICT.findall(output)
+        return "killed by " + ", ".join(f"{test} ({verdict})" for test, verdict in verdicts)
     if code == TESTS_PASSED:
         return "survived"
     return f"cannot be tried, bazel's exit code is {code}:\n{output[-3000:]}"
 
 
-def check_originals(mutants: list[Mutant], workspace: pathlib.Path) -> None:
+def end_of(number: int, mutant: Mutant, workspace: Workspace) -> str:
+    """What becomes of a mutant, as fate() says it."""
+    quick = tuple(t for t in mutant.tests if t not in LAST_RESORTS)
+    slow = tuple(t for t in mutant.tests if t in LAST_RESORTS)
+    end = "survived"
+    for tests in (quick, slow):
+        if tests and end == "survived":
+            end = fate(*run_tests(workspace, tests, mutant.config, number))
+    return end
+
+
+def check_originals(mutants: list[Mutant], workspace: Workspace) -> None:
     """Builds all; nothing is learnt from tests that fail with every safeguard in place."""
     for config in sorted({m.config for m in mutants}):
         tests = sorted({t for m in mutants if m.config == config for t in m.tests})
@@ -226,15 +256,15 @@ def check_originals(mutants: list[Mutant], workspace: pathlib.Path) -> None:
             sys.exit(f"mutants: the tests fail before anything is taken away:\n{output[-3000:]}")
 
 
-def try_all(numbered: list[tuple[int, Mutant]], workspace: pathlib.Path) -> int:
+def try_all(numbered: list[tuple[int, Mutant]], workspace: Workspace) -> int:
     started = time.monotonic()
     killed = 0
     # One configuration after the other: Bazel forgets one when it turns to another.
     for i, (number, mutant) in enumerate(sorted(numbered, key=lambda m: m[1].config), 1):
-        end = fate(*run_tests(workspace, mutant.tests, mutant.config, number))
-        killed += end == "killed"
+        end = end_of(number, mutant, workspace)
+        killed += end.startswith("killed")
         minutes = (time.monotonic() - started) / 60
-        print(f"[{i}/{len(numbered)}, {minutes:.0f} min] {end}: {mutant}", flush=True)
+        print(f"[{i}/{len(numbered)}, {minutes:.1f} min] {end}: {mutant}", flush=True)
     print(f"{killed} of {len(numbered)} mutants killed")
     return 0 if killed == len(numbered) else 1
 
@@ -248,31 +278,35 @@ def main() -> int:
                         help="repeats a draw")
     parser.add_argument("--config", choices=("opt", "asan", "tsan"),
                         help="only those that one configuration can tell: one build less, or two")
+    parser.add_argument("--disk-cache", metavar="DIR",
+                        help="Bazel's, where it finds what other copies of the tree have built")
     parser.add_argument("--list", action="store_true", help="print them, try none")
     arguments = parser.parse_args()
 
-    mutants = [m for m in load(LIST, ROOT) if re.search(arguments.regex, str(m))]
+    # A mutant's number is the same whichever are tried, so that a file is built once for all.
+    everything = list(enumerate(load(LIST, ROOT), 1))
+    chosen = [(n, m) for n, m in everything if re.search(arguments.regex, str(m))]
     if arguments.config is not None:
         config = arguments.config.removeprefix("opt")
-        mutants = [m for m in mutants if m.config == config]
-    if arguments.sample is not None and arguments.sample < len(mutants):
+        chosen = [(n, m) for n, m in chosen if m.config == config]
+    if arguments.sample is not None and arguments.sample < len(chosen):
         print(f"drawn with --seed={arguments.seed}")
-        mutants = random.Random(arguments.seed).sample(mutants, arguments.sample)
-    if not mutants:
+        chosen = random.Random(arguments.seed).sample(chosen, arguments.sample)
+    if not chosen:
         sys.exit(f"mutants: none matches {arguments.regex!r}")
     if arguments.list:
-        print(*mutants, sep="\n")
+        print(*(mutant for _, mutant in chosen), sep="\n")
         return 0
     cache = os.environ.get("XDG_CACHE_HOME") or pathlib.Path.home() / ".cache"
-    workspace = pathlib.Path(cache) / "lsm" / "mutants"
-    numbered = list(enumerate(mutants, 1))
+    flags = [f"--disk_cache={arguments.disk_cache}"] if arguments.disk_cache else []
+    workspace = Workspace(pathlib.Path(cache) / "lsm" / "mutants", tuple(flags))
     changed = {}
-    for path in {mutant.file for mutant in mutants}:
-        own = [(number, mutant) for number, mutant in numbered if mutant.file == path]
+    for path in {mutant.file for _, mutant in chosen}:
+        own = [(number, mutant) for number, mutant in everything if mutant.file == path]
         changed[path] = switchable((ROOT / path).read_text(), own)
-    mirror(ROOT, workspace, changed)
-    check_originals(mutants, workspace)
-    return try_all(numbered, workspace)
+    mirror(ROOT, workspace.path, changed)
+    check_originals([mutant for _, mutant in chosen], workspace)
+    return try_all(chosen, workspace)
 
 
 if __name__ == "__main__":

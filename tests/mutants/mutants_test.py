@@ -106,19 +106,19 @@ class TrialTest(unittest.TestCase):
         self.workspace = pathlib.Path(folder.name)
         self.mutant = mutants.Mutant('a.cc', 'F', 'drop it', (), ('//t',), '')
 
-    def tried(self, *codes):
-        """What try_all answers when bazel ends with these codes, mutant by mutant."""
+    def tried(self, *codes, count=None):
+        """What try_all answers when bazel ends with these codes, run by run; a run a mutant."""
         ends = iter(codes)
 
         def run(command, **_):
-            self.assertIn('//t', command)
+            self.asked.append([w for w in command if w.startswith('//')])
             self.numbers += [w for w in command if 'LSM_MUTANT' in w]
             return subprocess.CompletedProcess(command, next(ends), stdout='what bazel said')
 
-        self.numbers = []
+        self.numbers, self.asked = [], []
         with mock.patch.object(subprocess, 'run', run), mock.patch('builtins.print') as out:
-            code = mutants.try_all([(7 + i, self.mutant) for i in range(len(codes))],
-                                   self.workspace)
+            code = mutants.try_all([(7 + i, self.mutant) for i in range(count or len(codes))],
+                                   mutants.Workspace(self.workspace, ('--disk_cache=cache',)))
         return code, '\n'.join(str(call.args[0]) for call in out.call_args_list)
 
     def test_only_the_killed_count(self):
@@ -132,6 +132,14 @@ class TrialTest(unittest.TestCase):
         code, printed = self.tried(1)
         self.assertEqual(code, 1)
         self.assertIn('what bazel said', printed)
+
+    def test_slow_tests_run_where_the_others_noticed_nothing(self):
+        killed, survived = mutants.TESTS_FAILED, mutants.TESTS_PASSED
+        slow = '//tests/db:history_test'
+        self.assertIn(slow, mutants.LAST_RESORTS)
+        self.mutant = mutants.Mutant('a.cc', 'F', 'drop it', (), (slow, '//t'), '')
+        self.assertEqual(self.tried(survived, killed, killed, count=2)[0], 0)
+        self.assertEqual(self.asked, [['//t'], [slow], ['//t']])
 
     def test_the_copy_follows_the_tree(self):
         with tempfile.TemporaryDirectory() as folder:
