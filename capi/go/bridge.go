@@ -88,7 +88,7 @@ static lsmgo_found lsmgo_get(uintptr_t db, uintptr_t snapshot, lsmgo_bytes key, 
 // ---- Cursors: an iterator and the rows that it gave and Go has not taken yet.
 
 enum { LSMGO_FIRST, LSMGO_LAST, LSMGO_SEEK, LSMGO_SEEK_FOR_PREV };
-enum { LSMGO_ROWS = 128 };
+enum { LSMGO_ROWS = 128, LSMGO_AHEAD = 8 };
 
 typedef struct {
   lsm_iter* it;
@@ -172,11 +172,19 @@ static inline int lsmgo_take(const lsm_row* row, uint8_t* buffer, size_t capacit
   return 1;
 }
 
+// A value comes from memory while the rows before it are copied.
+static inline void lsmgo_prefetch(const lsmgo_cursor* cursor, size_t row) {
+  if (row >= cursor->count) return;
+  __builtin_prefetch(cursor->rows[row].value);
+  __builtin_prefetch((const char*)cursor->rows[row].value + 64);
+}
+
 static void lsmgo_fill_forward(lsmgo_cursor* cursor, uint8_t* buffer, size_t capacity,
                                size_t max_rows, lsmgo_chunk* chunk) {
   for (;;) {
     for (; cursor->at < cursor->count; cursor->at++, max_rows--) {
       if (max_rows == 0) return;
+      lsmgo_prefetch(cursor, cursor->at + LSMGO_AHEAD);
       if (!lsmgo_take(&cursor->rows[cursor->at], buffer, capacity, chunk)) return;
     }
     if (max_rows == 0 || cursor->status != LSM_OK) return;

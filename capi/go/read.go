@@ -13,7 +13,9 @@ func (db *DB) get(at snapshotHandle, key []byte) ([]byte, error) {
 	case size < 0:
 		return nil, ErrNotFound
 	case size <= len(buffer):
-		return append([]byte{}, buffer[:size]...), nil
+		value := make([]byte, size)
+		copy(value, buffer[:size])
+		return value, nil
 	}
 	return db.getInto(at, key, make([]byte, 0, size))
 }

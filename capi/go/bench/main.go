@@ -53,14 +53,14 @@ func splitmix64(i uint64) uint64 {
 	return z ^ (z >> 31)
 }
 
-// appendKey appends key i: 16 hexadecimal digits.
-func appendKey(dst []byte, i uint64) []byte {
+// setKey makes key i: 16 hexadecimal digits.
+func setKey(key *[16]byte, i uint64) {
 	const digits = "0123456789abcdef"
 	z := splitmix64(i)
-	for shift := 60; shift >= 0; shift -= 4 {
-		dst = append(dst, digits[z>>shift&15])
+	for j := len(key) - 1; j >= 0; j-- {
+		key[j] = digits[z&15]
+		z >>= 4
 	}
-	return dst
 }
 
 // setValue makes the value of a key: the key, over and over.
@@ -79,9 +79,9 @@ type bench struct {
 }
 
 func (b *bench) row(i int) (key, value []byte) {
-	key = appendKey(b.key[:0], uint64(i))
-	setValue(b.value[:], key)
-	return key, b.value[:]
+	setKey(&b.key, uint64(i))
+	setValue(b.value[:], b.key[:])
+	return b.key[:], b.value[:]
 }
 
 func (b *bench) put() (rows int, err error) {
@@ -106,7 +106,8 @@ func (b *bench) batchPut() (rows int, err error) {
 
 func (b *bench) get(at func(j uint64) uint64, want bool) (rows int, err error) {
 	for j := uint64(0); j < gets; j++ {
-		first, found, err := b.engine.get(appendKey(b.key[:0], at(j)))
+		setKey(&b.key, at(j))
+		first, found, err := b.engine.get(b.key[:])
 		if err != nil {
 			return 0, err
 		}
@@ -128,8 +129,8 @@ func (b *bench) getMiss() (rows int, err error) {
 
 func (b *bench) scanShort() (rows int, err error) {
 	for j := uint64(0); j < scans; j++ {
-		from := appendKey(b.key[:0], splitmix64(j+1<<41)%uint64(b.rows))
-		got, sum, err := b.engine.scan(from, 100)
+		setKey(&b.key, splitmix64(j+1<<41)%uint64(b.rows))
+		got, sum, err := b.engine.scan(b.key[:], 100)
 		if err != nil {
 			return 0, err
 		}
