@@ -21,7 +21,7 @@ bool OffsetsFit(const char* offsets, uint64_t row_count, uint64_t region_size, u
   for (uint64_t i = 0; i < row_count; ++i) {
     const uint64_t begin = LoadFixed<Offset>(offsets + i * sizeof(Offset));
     const uint64_t end = LoadFixed<Offset>(offsets + (i + 1) * sizeof(Offset));
-    fit &= begin <= end && end - begin <= max_step;
+    fit &= end - begin <= max_step;  // a step back is a huge one
   }
   return fit && LoadFixed<Offset>(offsets + row_count * sizeof(Offset)) == region_size;
 }

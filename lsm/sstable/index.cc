@@ -146,7 +146,8 @@ const char* IndexReader::CheckSeparators(uint64_t separators_size) const {
   std::string_view previous;
   for (uint64_t i = 0; i < count_; ++i) {
     const uint64_t end = separator_ends_[i];
-    if (end < begin || end > separators_size || end - begin > kMaxKeySize) {
+    // A separator that ends before it begins is a huge one.
+    if (end > separators_size || end - begin > kMaxKeySize) {
       return "the separators of the index do not fit into it";
     }
     const std::string_view separator(separators_ + begin, end - begin);

@@ -1,5 +1,7 @@
 #include "lsm/base/write_batch.h"
 
+#include <cstdlib>
+#include <memory>
 #include <random>
 #include <string>
 #include <string_view>
@@ -128,6 +130,25 @@ TEST(WriteBatchTest, OverLimitsNothingIsWritten) {
   const std::string_view long_value(before.data(), kMaxValueSize + 1);
   EXPECT_EQ(batch.Put("k", long_value).code(), Code::kTooLarge);
   EXPECT_EQ(batch.bytes(), before);
+}
+
+TEST(WriteBatchTest, MoreThanABatchMayHaveIsRefused) {
+  // Memory of zeros that is never written takes no room.
+  const std::unique_ptr<char, decltype(&std::free)> zeros(
+      static_cast<char*>(std::calloc(kMaxValueSize, 1)), &std::free);
+  ASSERT_NE(zeros, nullptr);
+  WriteBatch batch;
+  ASSERT_TRUE(batch.Put("k", {zeros.get(), kMaxValueSize}).ok());
+  const size_t before = batch.bytes().size();
+  // Kind, key and sizes are eight bytes.
+  const uint64_t left = kMaxBatchSize - before - 8;
+  ASSERT_LT(left, kMaxValueSize);
+  const Status status = batch.Put("k", {zeros.get(), left + 1});
+  EXPECT_EQ(status.code(), Code::kTooLarge);
+  EXPECT_NE(status.message().find("the batch would have 2147483648 bytes"), std::string_view::npos)
+      << status.ToString();
+  EXPECT_EQ(batch.count(), 1u);
+  EXPECT_EQ(batch.bytes().size(), before);
 }
 
 TEST(WriteBatchTest, RangeBounds) {
@@ -265,6 +286,18 @@ TEST(BatchReaderTest, BadOperations) {
   std::string range("\x02\x00\x00", 3);
   AppendLengthPrefixed(&range, std::string(kMaxKeySize + 2, 'e'));
   EXPECT_TRUE(bad(range)) << "a bound longer than any that is written";
+}
+
+TEST(BatchReaderTest, AValueOverItsLimit) {
+  for (const uint64_t size : {kMaxValueSize, kMaxValueSize + 1}) {
+    std::string bytes = Raw(1, "\x01\x01k");
+    AppendVarint(&bytes, size);
+    // Its bytes are not looked at, so they need not be there.
+    BatchReader reader(std::string_view(bytes.data(), bytes.size() + size));
+    WriteOp op;
+    EXPECT_EQ(reader.Next(&op), size == kMaxValueSize);
+    EXPECT_EQ(reader.ok(), size == kMaxValueSize);
+  }
 }
 
 TEST(BatchReaderTest, HostileBytes) {

@@ -223,6 +223,56 @@ TEST(BlockTest, RegionsThatBeginLateAndSizesOutOfForceAreRefused) {
   }
 }
 
+// Each breaks what one check guards and nothing else, so that check must be the one to speak.
+std::string WrongWith(std::string_view content) {
+  const char* const wrong = CheckBlockContent(content);
+  return wrong == nullptr ? "" : wrong;
+}
+
+TEST(BlockTest, HeadersThatCannotBe) {
+  const Block block(RowsOf(2, "user", 0, 9));
+  ASSERT_EQ(WrongWith(block.content), "");
+  for (size_t size = 0; size < kBlockHeaderSize; ++size) {
+    EXPECT_EQ(WrongWith(block.content.substr(0, size)), "a data block is shorter than its header");
+  }
+  for (const int unknown : {kBlockFlags + 1, 1 << 15}) {
+    std::string bytes(block.content);
+    const int flags = LoadFixed<uint16_t>(bytes.data() + 6) | unknown;
+    StoreFixed<uint16_t>(bytes.data() + 6, static_cast<uint16_t>(flags));
+    EXPECT_EQ(WrongWith(bytes), "a data block has unknown flags");
+  }
+  std::string empty(kBlockHeaderSize, '\0');
+  empty[6] = kBlockFixedKeys | kBlockFixedValues | kBlockAllPutsAtZero;
+  empty[12] = kBlockHeaderSize;
+  EXPECT_EQ(WrongWith(empty), "a data block has no rows");
+}
+
+TEST(BlockTest, KeysAndValuesOverTheirLimitsAreRefused) {
+  const auto with_key = [](size_t size) {
+    return WrongWith(Block({{.key = std::string(size, 'k')}, {.key = "l"}}).content);
+  };
+  EXPECT_EQ(with_key(kMaxKeySize), "");
+  EXPECT_EQ(with_key(kMaxKeySize + 1), "the keys of a data block do not fill their region");
+
+  for (const int sizes : {int{kBlockFixedValues}, int{kBlockWide}}) {
+    const auto flags = static_cast<uint16_t>(sizes | kBlockFixedKeys | kBlockAllPutsAtZero);
+    const BlockLayout layout(1, flags);
+    std::string bytes(layout.keys + 1, '\0');  // of one row, without its value
+    StoreFixed<uint32_t>(bytes.data(), 1);
+    StoreFixed<uint16_t>(bytes.data() + 4, 1);
+    StoreFixed<uint16_t>(bytes.data() + 6, flags);
+    StoreFixed<uint32_t>(bytes.data() + 12, static_cast<uint32_t>(bytes.size()));
+    const auto with_value = [&](uint32_t size) {
+      StoreFixed<uint32_t>(
+          bytes.data() + (sizes == kBlockFixedValues ? 8 : layout.value_offsets + 4), size);
+      // The bytes of a value are not looked at, so they need not be there.
+      return WrongWith(std::string_view(bytes.data(), bytes.size() + size));
+    };
+    EXPECT_EQ(with_value(kMaxValueSize), "");
+    EXPECT_EQ(with_value(kMaxValueSize + 1), "the values of a data block do not fill their region");
+  }
+}
+
 TEST(BlockTest, EveryShortenedContentIsRefused) {
   auto rows = RowsOf(20, "user", 2, 9);
   rows[3].value = "other";

@@ -1,5 +1,6 @@
 #include "lsm/sstable/format.h"
 
+#include <limits>
 #include <string>
 
 #include "gtest/gtest.h"
@@ -254,6 +255,7 @@ TEST(SectionTest, ShorterThanItsTrailerIsRefused) {
     std::string_view content;
     const Status status = CheckSection({bytes.substr(0, size), 5, 128, kPath}, &content);
     EXPECT_TRUE(status.Is(Code::kCorruption)) << size;
+    EXPECT_EQ(status.message(), "a section is too short for its trailer") << size;
   }
 }
 
@@ -284,6 +286,17 @@ TEST(PropertiesTest, RoundTripAndDamage) {
   EXPECT_NE(ParseProperties("", &parsed), nullptr) << "missing";
   for (size_t size = 0; size < content.size(); size += 1 + size / 100) {
     EXPECT_NE(ParseProperties(content.substr(0, size), &parsed), nullptr) << size;
+  }
+}
+
+TEST(PropertiesTest, NumbersAreFinite) {
+  for (const double bad :
+       {std::numeric_limits<double>::infinity(), std::numeric_limits<double>::quiet_NaN()}) {
+    TableProperties properties;
+    properties.filter_bits_per_key = bad;
+    std::string content;
+    AppendProperties(properties, &content);
+    EXPECT_STREQ(ParseProperties(content, &properties), "a property does not parse") << bad;
   }
 }
 

@@ -13,6 +13,19 @@ namespace {
 
 constexpr uint64_t kBlockBytes = 64;
 
+// Whether or not it is a sound index.
+std::string BytesOf(const std::vector<std::string>& separators) {
+  IndexBuilder builder;
+  for (const std::string& separator : separators) {
+    builder.Add(builder.block_count() * kBlockBytes, separator);
+  }
+  const uint64_t size = builder.size();
+  std::string bytes;
+  EXPECT_TRUE(builder.Finish(separators.size() * kBlockBytes, &bytes).ok());
+  EXPECT_EQ(bytes.size(), size);
+  return bytes;
+}
+
 struct Index {
   struct alignas(64) Line {
     char bytes[64];
@@ -21,14 +34,7 @@ struct Index {
   std::string bytes;
   IndexReader reader;
 
-  explicit Index(const std::vector<std::string>& separators) {
-    IndexBuilder builder;
-    for (const std::string& separator : separators) {
-      builder.Add(builder.block_count() * kBlockBytes, separator);
-    }
-    const uint64_t size = builder.size();
-    EXPECT_TRUE(builder.Finish(separators.size() * kBlockBytes, &bytes).ok());
-    EXPECT_EQ(bytes.size(), size);
+  explicit Index(const std::vector<std::string>& separators) : bytes(BytesOf(separators)) {
     EXPECT_EQ(Parse(bytes, separators.size() * kBlockBytes), nullptr);
   }
   const char* Parse(const std::string& from, uint64_t data_end) {
@@ -177,6 +183,64 @@ TEST(IndexTest, RefusesWhatIsNoIndex) {
   std::string swapped = good;
   std::swap(swapped[swapped.size() - 1], swapped[swapped.size() - 2]);
   EXPECT_NE(index.Parse(swapped, data_end), nullptr) << "the separators differ from the prefixes";
+}
+
+// Each breaks what one check guards and nothing else, so that check must be the one to speak.
+TEST(IndexTest, EachCheckSaysWhatIsWrong) {
+  const std::vector<std::string> separators = {"user1", "user2", "user3"};
+  Index index(separators);
+  const std::string good = index.bytes;
+  const uint64_t data_end = separators.size() * kBlockBytes;
+  // Of an index of three blocks.
+  constexpr size_t kSharedSizeAt = 8;
+  constexpr size_t kPrefixesAt = 64;
+  constexpr size_t kSeparatorEndsAt = kPrefixesAt + 64 + 64 + 8;
+  constexpr size_t kSeparatorsAt = kSeparatorEndsAt + 3 * 4;
+  ASSERT_EQ(good.substr(kSeparatorsAt), "user1user2user3");
+  const auto with = [](std::string bytes, size_t at, auto number) {
+    StoreFixed(bytes.data() + at, number);
+    return bytes;
+  };
+
+  constexpr char kHeader[] = "the header of the index is damaged";
+  constexpr char kCover[] = "the index does not cover the data blocks";
+  constexpr char kFit[] = "the separators of the index do not fit into it";
+  constexpr char kPrefixes[] = "the key prefixes of the index are not those of its separators";
+  // So many blocks need 2^64 times ten bytes and eight.
+  constexpr uint64_t kWraps = 0x79e79e79e79e79e8;
+  static_assert(kWraps % 8 == 0 && kWraps / 8 * (8 * (8 + 8) + 8) + kWraps * 4 == 8);
+  const std::string overlong(kMaxKeySize + 1, 'k');
+  const struct {
+    const char* broken;
+    std::string bytes;
+    uint64_t data_end;
+    const char* expected;
+  } cases[] = {
+      {"nothing", good, data_end, ""},
+      {"more blocks than bytes", with(good, 0, uint64_t{41}), data_end, kHeader},
+      {"a count whose bytes wrap", with(good, 0, kWraps), data_end, kHeader},
+      {"more blocks than fit", with(good, 0, uint64_t{9}), data_end,
+       "the index is shorter than its blocks need"},
+      {"a shared prefix beyond the end", with(good, kSharedSizeAt, uint32_t{16}), data_end,
+       kHeader},
+      {"a shared prefix longer than a key",
+       with(BytesOf({"a", overlong.substr(1)}), kSharedSizeAt, uint32_t{kMaxKeySize + 1}),
+       2 * kBlockBytes, kHeader},
+      {"data that end before the last block", good, kBlockBytes, kCover},
+      {"a separator beyond the end", with(good, kSeparatorEndsAt, uint32_t{16}), data_end, kFit},
+      {"ends that descend", with(good, kSeparatorEndsAt + 4, uint32_t{4}), data_end, kFit},
+      {"a separator longer than a key", BytesOf({"a", overlong}), 2 * kBlockBytes, kFit},
+      {"a separator without the prefix of all", with(good, kSeparatorsAt + 10, 'v'), data_end,
+       kPrefixes},
+      {"a prefix of another separator", with(good, kPrefixesAt + 8, uint64_t{0}), data_end,
+       kPrefixes},
+      {"separators that descend", BytesOf({"b", "a"}), 2 * kBlockBytes,
+       "the separators of the index do not ascend"},
+  };
+  for (const auto& c : cases) {
+    const char* const wrong = index.Parse(c.bytes, c.data_end);
+    EXPECT_STREQ(wrong == nullptr ? "" : wrong, c.expected) << c.broken;
+  }
 }
 
 TEST(IndexTest, DamagedIndexIsRefusedOrReadSafely) {

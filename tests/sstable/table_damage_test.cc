@@ -312,6 +312,12 @@ TEST(DamagedTableTest, VerifyFindsWhatSumsCannot) {
       "smallest_key\x07"
       "key0000",
       "smallest_key");
+  says(
+      "largest_key\x07"
+      "key1099",
+      "largest_key\x07"
+      "key1999",
+      "largest_key");
   says("data_block_count", "data_block_counT", "not opened");
   const auto tags = [](std::initializer_list<SequenceNumber> sequences) {
     std::string bytes;
@@ -334,6 +340,51 @@ TEST(DamagedTableTest, VerifyFindsWhatSumsCannot) {
   FixSums(&filterless);
   const auto table = OpenTable(filterless, {}, kNumber).Take();
   EXPECT_NE(table->Verify(nullptr, nullptr).message().find("filter"), std::string_view::npos);
+}
+
+TEST(DamagedTableTest, VerifyFindsWhatIsWrongWithARowWhoseSumsAreRight) {
+  std::vector<Row> rows;
+  for (int i = 10; i < 100; ++i) {
+    rows.push_back({std::to_string(i) + "-key", 7, EntryKind::kPut, "value"});
+  }
+  const std::string good = SomeTable(TableKind::kRaw, rows);
+  EXPECT_EQ(VerdictOn(good, "10-key", "10-key"), "");
+
+  std::string tags;
+  for (int i = 0; i < 4; ++i) AppendFixed<uint64_t>(&tags, PackTag(7, EntryKind::kPut));
+  std::string with_deletion = tags;
+  StoreFixed<uint64_t>(with_deletion.data(), PackTag(7, EntryKind::kDelete));
+  EXPECT_EQ(VerdictOn(good, tags, with_deletion),
+            "a deletion has a value (row 0 of the data block)");
+
+  // Above the block before, but not above its separator, which is "NN" before "NN-key".
+  size_t second = 0;
+  (void)OpenTable(good, {}, kNumber).Take()->VisitBlocks([&](const Table::BlockInfo& block) {
+    second = block.row_count;
+    return Status(Code::kAborted, "enough");
+  });
+  ASSERT_GT(second, 0);
+  ASSERT_LT(second, rows.size());
+  std::string below = rows[second - 1].key;
+  below.back() = 'z';
+  EXPECT_EQ(VerdictOn(good, rows[second].key, below),
+            "a key is not above the separator of the block before (row 0 of the data block)");
+}
+
+// A mapped page may come anew from disk, other than it was when the table was opened.
+TEST(DamagedTableTest, SectionsThatChangeUnderTheirMappingAreFound) {
+  const auto rows = RowsFor(TableKind::kDictionary, 25);
+  const std::string good = SomeTable(TableKind::kDictionary, rows);
+  const TableFooter footer = OpenTable(good, {}, kNumber).Take()->footer();
+  for (const auto& [name, range] : footer.Sections()) {
+    ASSERT_NE(range.size, 0) << name;
+    char* mapped = nullptr;
+    const auto table = Table::Open(NewStringFile(good, &mapped), kNumber, {.map = true}).Take();
+    mapped[range.end() - 1] ^= 1;
+    const Status status = table->Verify(nullptr, nullptr);
+    EXPECT_EQ(status.message(), "the checksum of a section does not match") << name;
+    EXPECT_EQ(status.offset(), range.offset) << name;
+  }
 }
 
 // The sums are right; only the parsers stand between these bytes and the process.

@@ -43,9 +43,10 @@ class StringMapping : public FileMapping {
 
 class StringFile : public ReadableFile {
  public:
-  explicit StringFile(std::string_view bytes) : pages_(CopyToPages(bytes)) {
+  StringFile(std::string_view bytes, char** copy) : pages_(CopyToPages(bytes)) {
     path_ = "memory/000042.sst";
     size_ = bytes.size();
+    if (copy != nullptr) *copy = pages_.get();
   }
   Status Read(uint64_t offset, size_t size, char* buffer) override {
     if (offset > size_ || size > size_ - offset) {
@@ -126,8 +127,8 @@ std::unique_ptr<WritableFile> NewStringWriter(std::string* target) {
   return std::make_unique<StringWriter>(target);
 }
 
-std::unique_ptr<ReadableFile> NewStringFile(std::string_view bytes) {
-  return std::make_unique<StringFile>(bytes);
+std::unique_ptr<ReadableFile> NewStringFile(std::string_view bytes, char** copy) {
+  return std::make_unique<StringFile>(bytes, copy);
 }
 
 std::string BuildTable(const TableBuilderOptions& options, const std::vector<Row>& rows,

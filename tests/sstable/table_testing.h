@@ -34,8 +34,9 @@ void PrintTo(const Row& row, std::ostream* out);
 
 // Appends to `target`, which outlives it.
 std::unique_ptr<WritableFile> NewStringWriter(std::string* target);
-// Of a copy of `bytes`, in memory of exactly that size.
-std::unique_ptr<ReadableFile> NewStringFile(std::string_view bytes);
+// Of a copy of `bytes`, in memory of exactly that size. `copy` learns where, for tests that change
+// what is mapped; null: nobody asks.
+std::unique_ptr<ReadableFile> NewStringFile(std::string_view bytes, char** copy = nullptr);
 
 struct Tombstone {
   std::string begin;

@@ -175,6 +175,9 @@ TEST(VersionEditTest, ValuesOutOfBoundsAreRefused) {
   EXPECT_TRUE(refuses([](AddedSlice* s) { s->range.end = "z"; }));
   EXPECT_TRUE(refuses([](AddedSlice* s) { s->range.end = s->range.begin; }));
   EXPECT_TRUE(refuses([](AddedSlice* s) { s->table.range = {"y", "b"}; }));
+  // A bound may be one byte longer than a key.
+  EXPECT_FALSE(refuses([](AddedSlice* s) { s->range.begin = std::string(kMaxKeySize + 1, 'c'); }));
+  EXPECT_TRUE(refuses([](AddedSlice* s) { s->range.begin = std::string(kMaxKeySize + 2, 'c'); }));
   EXPECT_TRUE(refuses([](AddedSlice* s) { s->table.delete_count = 3; }));
   EXPECT_TRUE(refuses([](AddedSlice* s) { s->table.min_sequence = 3; }));
   EXPECT_TRUE(refuses([](AddedSlice* s) { s->table.max_sequence = kMaxSequence + 1; }));
