@@ -31,15 +31,13 @@ namespace lsm {
 // WritableFile wrote begins at a multiple of kAlignment.
 class FileMapping {
  public:
-  enum class Access { kRandom, kSequential };
   static constexpr uint64_t kAlignment = 64;
 
   virtual ~FileMapping() = default;
   const char* data() const { return data_; }
   uint64_t size() const { return size_; }
 
-  // Hints about what will be read how; nothing depends on them.
-  virtual void Advise(Access access) = 0;
+  // A hint that these bytes will be read soon; nothing depends on it.
   virtual void Prefetch(uint64_t offset, uint64_t size) = 0;
 
  protected:

@@ -16,7 +16,6 @@ class MemFileMapping final : public FileMapping {
     size_ = view.size;
   }
 
-  void Advise(Access) override {}
   void Prefetch(uint64_t, uint64_t) override {}
 
  private:

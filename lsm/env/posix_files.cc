@@ -11,6 +11,8 @@
 namespace lsm::internal {
 namespace {
 
+// Not MADV_RANDOM, with which each missing page is a read of its own: the kernel reads around a
+// page that is missing, and leaves off by itself where that does not pay.
 class PosixFileMapping final : public FileMapping {
  public:
   PosixFileMapping(void* data, uint64_t size) {
@@ -19,11 +21,6 @@ class PosixFileMapping final : public FileMapping {
   }
   ~PosixFileMapping() override {
     if (size_ > 0) munmap(base(), size_);
-  }
-
-  void Advise(Access access) override {
-    if (size_ == 0) return;
-    madvise(base(), size_, access == Access::kRandom ? MADV_RANDOM : MADV_SEQUENTIAL);
   }
 
   void Prefetch(uint64_t offset, uint64_t size) override {

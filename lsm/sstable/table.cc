@@ -56,7 +56,6 @@ Result<RefPtr<Table>> Table::Open(std::unique_ptr<ReadableFile> file, uint64_t e
   if (options.map && table->file_size_ >= kFooterSize) {
     LSM_ASSIGN_OR_RETURN(table->mapping_, table->file_->Map());
     table->file_ = nullptr;
-    table->mapping_->Advise(FileMapping::Access::kRandom);
   }
   LSM_RETURN_IF_ERROR(table->ReadFooter(expected_number));
   LSM_RETURN_IF_ERROR(table->ReadSections());

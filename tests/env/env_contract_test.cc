@@ -182,8 +182,6 @@ TEST_P(EnvContractTest, AMappingShowsTheFileAndOutlivesIt) {
   }
   EXPECT_EQ(reinterpret_cast<uintptr_t>(mapping->data()) % FileMapping::kAlignment, 0u);
   EXPECT_OK(directory_->Remove("f"));
-  mapping->Advise(FileMapping::Access::kRandom);
-  mapping->Advise(FileMapping::Access::kSequential);
   mapping->Prefetch(5000, 10);
   mapping->Prefetch(99'999, UINT64_MAX);
   mapping->Prefetch(100'000, 1);
@@ -199,7 +197,6 @@ TEST_P(EnvContractTest, AnEmptyFileMapsToNothing) {
   ASSERT_OK(mapping.status());
   EXPECT_EQ((*mapping)->data(), nullptr);
   EXPECT_EQ((*mapping)->size(), 0u);
-  (*mapping)->Advise(FileMapping::Access::kRandom);
   (*mapping)->Prefetch(0, 1);
 }
 

@@ -31,7 +31,6 @@ class StringMapping : public FileMapping {
     data_ = pages_.get();
     size_ = size;
   }
-  void Advise(Access) override {}
   void Prefetch(uint64_t offset, uint64_t size) override {
     EXPECT_LE(offset, size_);
     EXPECT_LE(size, size_ - offset);
