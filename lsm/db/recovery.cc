@@ -128,9 +128,8 @@ class Replayer {
     BatchReader batch(record.batch);
     LSM_RETURN_IF_ERROR(MakeRoom(record, batch.count()));
     SequenceNumber sequence = record.header.sequence;
-    std::array<WriteOp, MemTable::kOpsAtOnce> ops;
-    while (const size_t count = batch.Next(ops)) {
-      memtables_.front().table->Apply(std::span(ops).first(count), sequence);
+    while (const size_t count = batch.Next(ops_)) {
+      memtables_.front().table->Apply(std::span(ops_).first(count), sequence);
       sequence += count;
     }
     return Status::Ok();
@@ -161,6 +160,8 @@ class Replayer {
   DbContext* const context_;
   const std::function<Status(const RefPtr<MemTable>&)>& flush_;
   std::vector<LoggedMemTable> memtables_;  // newest first
+  // Of the record at hand, most of which have one: to make them anew each time would cost more.
+  std::array<WriteOp, MemTable::kOpsAtOnce> ops_;
 };
 
 Status ExplainUnopened(const Status& status, bool may_create) {
