@@ -7,7 +7,6 @@
 
 #include "lsm/base/write_batch.h"
 #include "lsm/compaction/drop_rule.h"
-#include "lsm/sstable/compression.h"
 #include "lsm/sstable/table_builder.h"
 #include "lsm/version/file_names.h"
 
@@ -86,13 +85,11 @@ class Job {
     LSM_ASSIGN_OR_RETURN(auto file, options_.directory->Create(TableFileName(number)));
     created_.push_back(number);
     meta_ = TableMeta{.number = number};
-    builder_.emplace(
-        TableBuilderOptions{.file_number = number,
-                            .block_size = options_.block_size,
-                            .compression = options_.passing ? HastyCompression(options_.compression)
-                                                            : options_.compression,
-                            .filter_bits_per_key = options_.filter_bits_per_key},
-        std::move(file));
+    builder_.emplace(TableBuilderOptions{.file_number = number,
+                                         .block_size = options_.block_size,
+                                         .compression = options_.compression,
+                                         .filter_bits_per_key = options_.filter_bits_per_key},
+                     std::move(file));
     return Status::Ok();
   }
 

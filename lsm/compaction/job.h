@@ -37,8 +37,6 @@ struct JobOptions {
   std::function<uint64_t()> new_file_number;
   uint64_t block_size = kDefaultBlockSize;
   Compression compression;
-  // The tables will soon be merged again.
-  bool passing = false;
   double filter_bits_per_key = 10;
   uint64_t table_size = 64 * kMiB;
   std::vector<SequenceNumber> snapshots;  // ascending

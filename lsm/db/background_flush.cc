@@ -6,6 +6,7 @@
 #include "lsm/base/write_batch.h"
 #include "lsm/db/background.h"
 #include "lsm/filter/monkey.h"
+#include "lsm/sstable/compression.h"
 
 namespace lsm {
 namespace {
@@ -96,7 +97,7 @@ Result<std::vector<TableMeta>> Background::WriteMemTable(const RefPtr<MemTable>&
       MonkeyFilterBits(counts, context_->options.filter_bits_per_key).back();
   options.table_size = std::clamp(memtable->memory_used() / kTablesPerFlush,
                                   std::min(kMiB, options.table_size), options.table_size);
-  options.passing = Overlaps(*version, *memtable);
+  if (Overlaps(*version, *memtable)) options.compression = HastyCompression(options.compression);
   options.cancelled = [this] { return stopping_.load(std::memory_order_acquire); };
   JobInput input{.entries = memtable->NewIterator(),
                  .tombstones = TombstonesOf(*memtable),

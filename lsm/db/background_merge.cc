@@ -10,6 +10,7 @@
 #include "lsm/db/json_writer.h"
 #include "lsm/filter/monkey.h"
 #include "lsm/iterator/merging_iterator.h"
+#include "lsm/sstable/compression.h"
 #include "lsm/version/run_iterator.h"
 
 namespace lsm {
@@ -176,7 +177,7 @@ Status Background::RunTask(const Task& task) {
   LSM_ASSIGN_OR_RETURN(JobInput input, OpenInput(task, &tables));
   JobOptions options = BaseJobOptions();
   options.bottom = task.plan.bottom;
-  options.passing = !task.plan.bottom;
+  if (!options.bottom) options.compression = HastyCompression(options.compression);
   options.filter_bits_per_key = FilterBitsFor(task);
   options.cancelled = [this, &task] {
     return stopping_.load(std::memory_order_acquire) ||
