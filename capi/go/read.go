@@ -13,9 +13,7 @@ func (db *DB) get(at snapshotHandle, key []byte) ([]byte, error) {
 	case size < 0:
 		return nil, ErrNotFound
 	case size <= len(buffer):
-		value := make([]byte, size)
-		copy(value, buffer[:size])
-		return value, nil
+		return append([]byte{}, buffer[:size]...), nil
 	}
 	return db.getInto(at, key, make([]byte, 0, size))
 }

@@ -202,25 +202,16 @@ def mirror(root: pathlib.Path, copy: pathlib.Path, changed: dict[str, str]) -> N
             target.unlink()
 
 
-@dataclasses.dataclass(frozen=True)
-class Workspace:
-    """Where the mutants are built and tried."""
-
-    path: pathlib.Path
-    bazel_flags: tuple[str, ...]
-
-
-def run_tests(workspace: Workspace, tests: tuple[str, ...], config: str,
+def run_tests(workspace: pathlib.Path, tests: tuple[str, ...], config: str,
               number: int) -> tuple[int, str]:
     """Bazel's exit code and output with one of the mutants on trial, or none if the number is 0."""
     command = [BAZEL, "test", "--noshow_progress", "--ui_event_filters=-info", "--test_timeout=300",
                "--notest_keep_going", "--test_output=summary", f"--test_env=LSM_MUTANT={number}",
-               f"--jobs={TESTS_AT_ONCE}", f"--local_cpu_resources={TESTS_AT_ONCE}",
-               *workspace.bazel_flags]
+               f"--jobs={TESTS_AT_ONCE}", f"--local_cpu_resources={TESTS_AT_ONCE}"]
     if config:
         command += [f"--config={config}", "--build_tests_only",
                     "--run_under=/usr/bin/setarch --addr-no-randomize"]
-    done = subprocess.run([*command, *tests], cwd=workspace.path, check=False, text=True,
+    done = subprocess.run([*command, *tests], cwd=workspace, check=False, text=True,
                           stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
     return done.returncode, done.stdout
 
@@ -235,7 +226,7 @@ def fate(code: int, output: str) -> str:
     return f"cannot be tried, bazel's exit code is {code}:\n{output[-3000:]}"
 
 
-def end_of(number: int, mutant: Mutant, workspace: Workspace) -> str:
+def end_of(number: int, mutant: Mutant, workspace: pathlib.Path) -> str:
     """What becomes of a mutant, as fate() says it."""
     quick = tuple(t for t in mutant.tests if t not in LAST_RESORTS)
     slow = tuple(t for t in mutant.tests if t in LAST_RESORTS)
@@ -246,7 +237,7 @@ def end_of(number: int, mutant: Mutant, workspace: Workspace) -> str:
     return end
 
 
-def check_originals(mutants: list[Mutant], workspace: Workspace) -> None:
+def check_originals(mutants: list[Mutant], workspace: pathlib.Path) -> None:
     """Builds all; nothing is learnt from tests that fail with every safeguard in place."""
     for config in sorted({m.config for m in mutants}):
         tests = sorted({t for m in mutants if m.config == config for t in m.tests})
@@ -256,7 +247,7 @@ def check_originals(mutants: list[Mutant], workspace: Workspace) -> None:
             sys.exit(f"mutants: the tests fail before anything is taken away:\n{output[-3000:]}")
 
 
-def try_all(numbered: list[tuple[int, Mutant]], workspace: Workspace) -> int:
+def try_all(numbered: list[tuple[int, Mutant]], workspace: pathlib.Path) -> int:
     started = time.monotonic()
     killed = 0
     # One configuration after the other: Bazel forgets one when it turns to another.
@@ -278,8 +269,6 @@ def main() -> int:
                         help="repeats a draw")
     parser.add_argument("--config", choices=("opt", "asan", "tsan"),
                         help="only those that one configuration can tell: one build less, or two")
-    parser.add_argument("--disk-cache", metavar="DIR",
-                        help="Bazel's, where it finds what other copies of the tree have built")
     parser.add_argument("--list", action="store_true", help="print them, try none")
     arguments = parser.parse_args()
 
@@ -298,13 +287,12 @@ def main() -> int:
         print(*(mutant for _, mutant in chosen), sep="\n")
         return 0
     cache = os.environ.get("XDG_CACHE_HOME") or pathlib.Path.home() / ".cache"
-    flags = [f"--disk_cache={arguments.disk_cache}"] if arguments.disk_cache else []
-    workspace = Workspace(pathlib.Path(cache) / "lsm" / "mutants", tuple(flags))
+    workspace = pathlib.Path(cache) / "lsm" / "mutants"
     changed = {}
     for path in {mutant.file for _, mutant in chosen}:
         own = [(number, mutant) for number, mutant in everything if mutant.file == path]
         changed[path] = switchable((ROOT / path).read_text(), own)
-    mirror(ROOT, workspace.path, changed)
+    mirror(ROOT, workspace, changed)
     check_originals([mutant for _, mutant in chosen], workspace)
     return try_all(chosen, workspace)
 

@@ -118,7 +118,7 @@ class TrialTest(unittest.TestCase):
         self.numbers, self.asked = [], []
         with mock.patch.object(subprocess, 'run', run), mock.patch('builtins.print') as out:
             code = mutants.try_all([(7 + i, self.mutant) for i in range(count or len(codes))],
-                                   mutants.Workspace(self.workspace, ('--disk_cache=cache',)))
+                                   self.workspace)
         return code, '\n'.join(str(call.args[0]) for call in out.call_args_list)
 
     def test_only_the_killed_count(self):
