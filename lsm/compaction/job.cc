@@ -49,7 +49,8 @@ class Job {
     LSM_RETURN_IF_ERROR(entries.status());
     LSM_RETURN_IF_ERROR(FinishTable(input_.range.end));
     Report();
-    return Status::Ok();
+    if (outputs_.empty()) return Status::Ok();
+    return options_.directory->Sync();
   }
 
   std::vector<TableMeta> TakeOutputs() { return std::move(outputs_); }

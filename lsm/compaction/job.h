@@ -47,7 +47,8 @@ struct JobOptions {
   std::function<void(uint64_t bytes, uint64_t entries)> on_progress;
 };
 
-// The tables written, ascending and disjoint; none where everything was dropped.
+// The tables written, ascending and disjoint, durable under their names; none where everything was
+// dropped. A job that fails removes what it wrote.
 Result<std::vector<TableMeta>> RunJob(const JobOptions& options, JobInput input);
 
 }  // namespace lsm

@@ -107,7 +107,6 @@ Result<std::vector<TableMeta>> Background::WriteMemTable(const RefPtr<MemTable>&
 
 Status Background::InstallFlush(std::vector<TableMeta> tables,
                                 [[maybe_unused]] const MemTable* memtable, uint64_t next_log) {
-  if (!tables.empty()) LSM_RETURN_IF_ERROR(context_->directory->Sync());
   VersionEdit edit;
   const uint64_t run_id = context_->versions->NewRunId();
   uint64_t bytes = 0;
@@ -143,7 +142,6 @@ Status Background::InstallFlush(std::vector<TableMeta> tables,
 
 Status Background::FlushMemTable(const RefPtr<MemTable>& memtable) {
   LSM_ASSIGN_OR_RETURN(auto tables, WriteMemTable(memtable));
-  LSM_RETURN_IF_ERROR(context_->directory->Sync());
   VersionEdit edit;
   const uint64_t run_id = context_->versions->NewRunId();
   for (const TableMeta& table : tables) {

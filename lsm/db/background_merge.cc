@@ -193,7 +193,6 @@ Status Background::RunTask(const Task& task) {
     bytes += table.file_size;
     outputs.push_back(WholeTable(spec.target_level, spec.target_run, table));
   }
-  if (!written.empty()) LSM_RETURN_IF_ERROR(context_->directory->Sync());
   LSM_RETURN_IF_ERROR(InstallMerge(task, std::move(outputs)));
   context_->stats.Add(Counter::kCompactions);
   context_->stats.Add(Counter::kCompactionBytesRead, task.plan.input_size);

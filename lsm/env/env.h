@@ -55,7 +55,8 @@ class ReadableFile {
 
   // Fills buffer with [offset, offset + size); kCorruption where the file ends before.
   virtual Status Read(uint64_t offset, size_t size, char* buffer) = 0;
-  // The mapping lives on after the file is closed or removed. An I/O error under it is a SIGBUS.
+  // Of all size() bytes. The mapping lives on after the file is closed or removed. An I/O error
+  // under it is a SIGBUS.
   virtual Result<std::unique_ptr<FileMapping>> Map() = 0;
   // Makes durable what the file holds, whoever wrote it.
   virtual Status Sync() = 0;

@@ -1,7 +1,5 @@
 #include "lsm/sstable/block_fetch.h"
 
-#include <cstring>
-
 #include "lsm/base/check.h"
 #include "lsm/sstable/block.h"
 #include "lsm/sstable/compression.h"
@@ -148,7 +146,6 @@ Status BlockFetcher::Decompress(const StoredBytes& stored, const BlockTrailer& t
   if (!unpacked) return Status::OutOfMemory();
   LSM_RETURN_IF_ERROR(
       DecompressBlock(stored, *content, dictionary, unpacked->data(), trailer.content_size));
-  std::memset(unpacked->data() + trailer.content_size, 0, kBlockSlack);
   *content = std::string_view(unpacked->data(), trailer.content_size);
   *memory = std::move(unpacked);
   return Status::Ok();

@@ -77,9 +77,6 @@ Status Table::ReadFooter(uint64_t expected_number) {
   char buffer[kFooterSize];
   std::string_view bytes;
   if (mapping_ != nullptr) {
-    if (mapping_->size() != file_size_) {
-      return Status::Corruption(path_, 0, "the file changed its size while it was opened");
-    }
     bytes = std::string_view(mapping_->data() + file_size_ - kFooterSize, kFooterSize);
   } else if (file_size_ >= kFooterSize) {
     LSM_RETURN_IF_ERROR(file_->Read(file_size_ - kFooterSize, kFooterSize, buffer));

@@ -9,6 +9,8 @@
 
 #include "lsm/env/mem_env.h"
 #include "lsm/version/file_names.h"
+#include "lsm/version/manifest.h"
+#include "lsm/version/version_set.h"
 #include "lsm/wal/log_format.h"
 #include "tests/db/db_testing.h"
 #include "tests/env/directory_files.h"
@@ -296,6 +298,44 @@ TEST(RecoveryTest, AVerificationThatFindsDamageLetsGoOfTheDirectory) {
     ASSERT_NE(db, nullptr);
     EXPECT_EQ(Contents(db.get()), model);
     EXPECT_TRUE(db->Close().ok());
+  }
+}
+
+TEST(RecoveryTest, AVerificationComparesWhatTheManifestSaysOfATable) {
+  Model model;
+  const DirectoryFiles files = SomeFiles(&model);
+  const std::pair<const char*, uint64_t TableMeta::*> counts[] = {
+      {"an entry count", &TableMeta::entry_count},
+      {"a deletion count", &TableMeta::delete_count},
+      {"a range tombstone count", &TableMeta::range_tombstone_count},
+      {"a highest sequence number", &TableMeta::max_sequence}};
+  for (const auto& [name, count] : counts) {
+    const auto env = NewMemEnv();
+    WriteDirectory(env.get(), kDbPath, files);
+    std::string table;
+    {
+      const std::shared_ptr<Directory> directory =
+          env->OpenDirectory(kDbPath, Env::OpenMode::kMustExist, nullptr).Take();
+      const auto tables = std::make_shared<TableCache>(directory, TableReadOptions(), 1);
+      const auto versions = VersionSet::Recover(directory, tables).Take();
+      VersionEdit state{.next_file_number = versions->NewFileNumber() + 1,
+                        .next_run_id = versions->NewRunId(),
+                        .last_sequence = versions->last_sequence(),
+                        .log_synced = versions->log_synced(),
+                        .added_logs = versions->logs(),
+                        .added_slices = versions->current()->Describe()};
+      TableMeta& meta = state.added_slices.front().table;
+      meta.*count += 1;
+      table = TableFileName(meta.number);
+      const uint64_t manifest = *state.next_file_number - 1;
+      ASSERT_TRUE(ManifestWriter::Create(directory.get(), manifest, state).ok());
+      ASSERT_TRUE(SetCurrentManifest(directory.get(), manifest).ok());
+      tables->Close();
+    }
+    const Status status = VerifyPath(env.get(), kDbPath, nullptr, nullptr);
+    EXPECT_TRUE(status.Is(Code::kCorruption)) << status.ToString();
+    EXPECT_EQ(status.file(), std::string(kDbPath) + "/" + table);
+    EXPECT_NE(status.message().find(name), std::string::npos) << status.ToString();
   }
 }
 

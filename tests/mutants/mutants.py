@@ -29,6 +29,10 @@ BAZEL = "/usr/bin/bazel"
 # Many tests wait more than they work, threads for each other.
 TESTS_AT_ONCE = 3 * (os.cpu_count() or 1)
 
+# Ends a test that a mutant has made to hang. The slow ones get the longer time.
+QUICK_SECONDS = 120
+SLOW_SECONDS = 900
+
 # Each takes about a minute, so they are run only where the others have noticed nothing.
 LAST_RESORTS = {"//tests/capi:durability_test", "//tests/capi:historic_files_test",
                 "//tests/db:damage_test", "//tests/db:history_test", "//tests/db:power_loss_test"}
@@ -36,7 +40,9 @@ LAST_RESORTS = {"//tests/capi:durability_test", "//tests/capi:historic_files_tes
 # What bazel says of a test run.
 TESTS_PASSED = 0
 TESTS_FAILED = 3
-VERDICT = re.compile(r"^(//\S+) +(FAILED|TIMEOUT)\b", re.MULTILINE)
+# A shard that fails leaves its test without a verdict of its own.
+VERDICT = re.compile(r"^(//\S+) +(FAILED|TIMEOUT)\b|Testing (//\S+) \(shard .*\) failed",
+                     re.MULTILINE)
 
 LOCK = re.compile(r"^ *((?:\w+::)?MutexLock) \w+\(([^;]*)\);$", re.MULTILINE)
 OWNER = re.compile(r"^(?:class (\w+)|[A-Za-z][^;]*?(\w+)\()", re.MULTILINE)
@@ -205,7 +211,9 @@ def mirror(root: pathlib.Path, copy: pathlib.Path, changed: dict[str, str]) -> N
 def run_tests(workspace: pathlib.Path, tests: tuple[str, ...], config: str,
               number: int) -> tuple[int, str]:
     """Bazel's exit code and output with one of the mutants on trial, or none if the number is 0."""
-    command = [BAZEL, "test", "--noshow_progress", "--ui_event_filters=-info", "--test_timeout=300",
+    hurry = number > 0 and not LAST_RESORTS.intersection(tests)
+    command = [BAZEL, "test", "--noshow_progress", "--ui_event_filters=-info",
+               f"--test_timeout={QUICK_SECONDS if hurry else SLOW_SECONDS}",
                "--notest_keep_going", "--test_output=summary", f"--test_env=LSM_MUTANT={number}",
                f"--jobs={TESTS_AT_ONCE}", f"--local_cpu_resources={TESTS_AT_ONCE}"]
     if config:
@@ -219,8 +227,9 @@ def run_tests(workspace: pathlib.Path, tests: tuple[str, ...], config: str,
 def fate(code: int, output: str) -> str:
     """What became of a mutant, by what Bazel says: killed, survived or what is wrong with it."""
     if code == TESTS_FAILED:
-        verdicts = VERDICT.findall(output)
-        return "killed by " + ", ".join(f"{test} ({verdict})" for test, verdict in verdicts)
+        verdicts = {f"{test} ({verdict})" if test else f"{shard} (a shard)"
+                    for test, verdict, shard in VERDICT.findall(output)}
+        return "killed by " + ", ".join(sorted(verdicts))
     if code == TESTS_PASSED:
         return "survived"
     return f"cannot be tried, bazel's exit code is {code}:\n{output[-3000:]}"

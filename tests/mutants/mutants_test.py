@@ -133,6 +133,14 @@ class TrialTest(unittest.TestCase):
         self.assertEqual(code, 1)
         self.assertIn('what bazel said', printed)
 
+    def test_the_killer_is_named(self):
+        output = ('ERROR: a/BUILD:9:8: Testing //a:b_test (shard 1 of 4) failed: Test failed\n'
+                  '//a:a_test                    PASSED in 1.0s\n'
+                  '//a:b_test                    NO STATUS in 3.0s\n'
+                  '//a:c_test                    TIMEOUT in 300.0s\n')
+        self.assertEqual(mutants.fate(mutants.TESTS_FAILED, output),
+                         'killed by //a:b_test (a shard), //a:c_test (TIMEOUT)')
+
     def test_slow_tests_run_where_the_others_noticed_nothing(self):
         killed, survived = mutants.TESTS_FAILED, mutants.TESTS_PASSED
         slow = '//tests/db:history_test'

@@ -6,6 +6,7 @@
 #include "gtest/gtest.h"
 #include "lsm/env/mem_env.h"
 #include "lsm/version/file_names.h"
+#include "lsm/wal/log_writer.h"
 #include "tests/env/directory_files.h"
 #include "tests/env/faulty_env.h"
 
@@ -211,6 +212,33 @@ TEST_F(VersionSetTest, OpeningRemovesWhatTheStateDoesNotName) {
                                           ManifestFileName(set_->manifest_number()), "notes.txt",
                                           "1.sst", ".git", "CURRENT.bak"}));
   EXPECT_GT(set_->NewFileNumber(), 902u);
+}
+
+// It was named by an edit before its first record was written, so that edit is lost.
+TEST_F(VersionSetTest, ASegmentWithRecordsThatNoEditNamesIsCorruption) {
+  constexpr uint64_t kNumber = 900;
+  for (const bool with_record : {false, true}) {
+    Create();
+    auto log = directory_->CreateLog(LogFileName(kNumber), 4096);
+    ASSERT_TRUE(log.ok());
+    auto writer = LogWriter::Create(log.Take(), kNumber, 0, 0);
+    ASSERT_TRUE(writer.ok());
+    const std::string_view parts[] = {"batch"};
+    if (with_record) {
+      ASSERT_TRUE((*writer)->Append(parts, 1).ok());
+    }
+    const Status status = Recover();
+    EXPECT_EQ(status.Is(Code::kCorruption), with_record) << status.ToString();
+    EXPECT_EQ(status.file(), with_record ? std::string(kPath) + "/" + LogFileName(kNumber) : "");
+    WriteDirectory(base_.get(), kPath, {});
+  }
+}
+
+TEST_F(VersionSetTest, AFileOfAHugeNumberDoesNotUseUpTheNumbers) {
+  Create();
+  MakeFile(TableFileName(UINT64_MAX / 2), 10);
+  ASSERT_TRUE(Recover().ok());
+  EXPECT_LT(set_->NewFileNumber(), 100u);
 }
 
 TEST_F(VersionSetTest, RecoveringAloneWritesNothing) {
