@@ -8,9 +8,9 @@
 #include "absl/strings/str_cat.h"
 #include "lsm/db/db.h"
 #include "lsm/db/recovery.h"
-#include "lsm/sstable/table.h"
 #include "lsm/version/file_names.h"
 #include "lsm/version/manifest.h"
+#include "lsm/version/table_file.h"
 
 namespace lsm {
 namespace {
@@ -73,35 +73,6 @@ Status VerifyTableFile(Env* env, const std::string& path, Verification* verifica
   return verification->first_damage();
 }
 
-// What the manifest says of a table against what the table says of itself.
-Status CompareMeta(const TableMeta& meta, const Table& table) {
-  const TableProperties& p = table.properties();
-  const auto differs = [&](std::string_view what, uint64_t manifest, uint64_t file) {
-    return Status::Corruption(
-        table.path(), table.footer().properties.offset,
-        absl::StrCat("the table has ", what, " ", file, ", the manifest says ", manifest));
-  };
-  if (p.entry_count != meta.entry_count) {
-    return differs("an entry count of", meta.entry_count, p.entry_count);
-  }
-  if (p.delete_count != meta.delete_count) {
-    return differs("a deletion count of", meta.delete_count, p.delete_count);
-  }
-  if (p.range_tombstone_count != meta.range_tombstone_count) {
-    return differs("a range tombstone count of", meta.range_tombstone_count,
-                   p.range_tombstone_count);
-  }
-  if (p.max_sequence != meta.max_sequence) {
-    return differs("a highest sequence number of", meta.max_sequence, p.max_sequence);
-  }
-  if (p.entry_count > 0 &&
-      (!meta.range.Contains(p.smallest_key) || !meta.range.Contains(p.largest_key))) {
-    return Status::Corruption(table.path(), table.footer().properties.offset,
-                              "the table has keys outside the range that the manifest gives it");
-  }
-  return Status::Ok();
-}
-
 Status VerifyTables(const Version& version, Directory* directory, Verification* verification) {
   std::vector<TableMeta> metas;
   version.VisitTables([&](const TableFile& file) {
@@ -119,7 +90,7 @@ Status VerifyTables(const Version& version, Directory* directory, Verification* 
       verification->Damage(table.status(), meta.range.begin, meta.range.end);
       continue;
     }
-    const Status same = CompareMeta(meta, **table);
+    const Status same = CompareWithManifest(meta, **table);
     if (!same.ok()) verification->Damage(same, meta.range.begin, meta.range.end);
     LSM_RETURN_IF_ERROR(verification->CheckTable(**table));
   }

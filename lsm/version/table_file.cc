@@ -8,6 +8,41 @@
 
 namespace lsm {
 
+Status CompareWithManifest(const TableMeta& meta, const Table& table) {
+  const TableProperties& properties = table.properties();
+  const auto damage = [&](std::string_view what) {
+    return Status::Corruption(
+        table.path(), table.footer().properties.offset,
+        absl::StrCat("this is not the table that the manifest names, but one of another time or "
+                     "database: it has ",
+                     what, "; restore the file from a backup"));
+  };
+  const auto differs = [&](std::string_view what, uint64_t of_table, uint64_t of_manifest) {
+    return damage(absl::StrCat(what, " ", of_table, ", the manifest says ", of_manifest));
+  };
+  if (properties.entry_count != meta.entry_count) {
+    return differs("an entry count of", properties.entry_count, meta.entry_count);
+  }
+  if (properties.delete_count != meta.delete_count) {
+    return differs("a deletion count of", properties.delete_count, meta.delete_count);
+  }
+  if (properties.range_tombstone_count != meta.range_tombstone_count) {
+    return differs("a range tombstone count of", properties.range_tombstone_count,
+                   meta.range_tombstone_count);
+  }
+  if (properties.min_sequence != meta.min_sequence) {
+    return differs("a lowest sequence number of", properties.min_sequence, meta.min_sequence);
+  }
+  if (properties.max_sequence != meta.max_sequence) {
+    return differs("a highest sequence number of", properties.max_sequence, meta.max_sequence);
+  }
+  if (properties.entry_count > 0 && (!meta.range.Contains(properties.smallest_key) ||
+                                     !meta.range.Contains(properties.largest_key))) {
+    return damage("keys outside the range that the manifest gives it");
+  }
+  return Status::Ok();
+}
+
 TableCache::TableCache(std::shared_ptr<Directory> directory, const TableReadOptions& options,
                        uint64_t max_open_tables)
     : options_(options), max_open_tables_(max_open_tables), directory_(std::move(directory)) {}
@@ -54,6 +89,7 @@ Status TableCache::Open(const TableFile& file, const Table** table) {
                      "; restore the file from a backup"));
   }
   LSM_ASSIGN_OR_RETURN(RefPtr<Table> opened, Table::Open(std::move(handle), meta.number, options_));
+  LSM_RETURN_IF_ERROR(CompareWithManifest(meta, *opened));
   *table = opened.get();
   file.used_.store(true, std::memory_order_relaxed);
   file.table_.store(opened.Release(), std::memory_order_seq_cst);

@@ -7,7 +7,8 @@
 //    name may soon be somebody else's. What is left behind then is removed by the next open.
 // 2. An opened Table is taken out of reach before its reference is dropped, so readers inside an
 //    EpochGuard go on with it undisturbed.
-// 3. A file whose size differs from the manifest's is never opened: kCorruption.
+// 3. A file of another size than the manifest's, or that tells other things of itself, is never
+//    opened: kCorruption.
 
 #ifndef LSM_VERSION_TABLE_FILE_H_
 #define LSM_VERSION_TABLE_FILE_H_
@@ -27,6 +28,9 @@
 namespace lsm {
 
 class TableFile;
+
+// kCorruption where a table is not the one that the manifest means.
+Status CompareWithManifest(const TableMeta& meta, const Table& table);
 
 // Lock order: a stripe before the registry.
 class TableCache {

@@ -95,6 +95,26 @@ TEST_F(TableFileTest, AFileThatIsNotTheManifestsIsNeverOpened) {
     EXPECT_TRUE(status.Is(Code::kCorruption)) << status.ToString();
     EXPECT_EQ(status.file(), "db/" + TableFileName(meta.number));
   }
+  // One of another database, of the same number and as many bytes.
+  for (uint64_t TableMeta::*const other :
+       {&TableMeta::entry_count, &TableMeta::delete_count, &TableMeta::range_tombstone_count,
+        &TableMeta::min_sequence, &TableMeta::max_sequence}) {
+    TableMeta meta = MakeTable(30, {{"k", 5, EntryKind::kPut, "v"}});
+    meta.*other += 1;
+    const RefPtr<const TableFile> file(MakeRef<TableFile>(cache_, meta));
+    const Status status = file->Share().status();
+    EXPECT_TRUE(status.Is(Code::kCorruption)) << status.ToString();
+    EXPECT_NE(status.message().find("not the table"), std::string::npos) << status.ToString();
+    ASSERT_TRUE(directory_->Remove(TableFileName(30)).ok());
+  }
+  for (const KeyRange& range : {KeyRange{"a", "m"}, KeyRange{"l", "z"}}) {
+    TableMeta meta = MakeTable(30, {{"k", 5, EntryKind::kPut, "v"}, {"m", 6, EntryKind::kPut, ""}});
+    meta.range = range;
+    const RefPtr<const TableFile> file(MakeRef<TableFile>(cache_, meta));
+    const Status status = file->Share().status();
+    EXPECT_NE(status.message().find("outside the range"), std::string::npos) << status.ToString();
+    ASSERT_TRUE(directory_->Remove(TableFileName(30)).ok());
+  }
   // A table of another number in its place.
   TableMeta meta = MakeTable(20, {{"k", 5, EntryKind::kPut, "v"}});
   ASSERT_TRUE(directory_->Rename(TableFileName(20), TableFileName(21)).ok());
