@@ -208,18 +208,27 @@ def mirror(root: pathlib.Path, copy: pathlib.Path, changed: dict[str, str]) -> N
             target.unlink()
 
 
-def run_tests(workspace: pathlib.Path, tests: tuple[str, ...], config: str,
+@dataclasses.dataclass(frozen=True)
+class Workspace:
+    """The copy of the tree, and Bazel's flags for all that is built in it."""
+
+    path: pathlib.Path
+    flags: tuple[str, ...] = ()
+
+
+def run_tests(workspace: Workspace, tests: tuple[str, ...], config: str,
               number: int) -> tuple[int, str]:
     """Bazel's exit code and output with one of the mutants on trial, or none if the number is 0."""
     hurry = number > 0 and not LAST_RESORTS.intersection(tests)
     command = [BAZEL, "test", "--noshow_progress", "--ui_event_filters=-info",
                f"--test_timeout={QUICK_SECONDS if hurry else SLOW_SECONDS}",
                "--notest_keep_going", "--test_output=summary", f"--test_env=LSM_MUTANT={number}",
-               f"--jobs={TESTS_AT_ONCE}", f"--local_cpu_resources={TESTS_AT_ONCE}"]
+               f"--jobs={TESTS_AT_ONCE}", f"--local_cpu_resources={TESTS_AT_ONCE}",
+               *workspace.flags]
     if config:
         command += [f"--config={config}", "--build_tests_only",
                     "--run_under=/usr/bin/setarch --addr-no-randomize"]
-    done = subprocess.run([*command, *tests], cwd=workspace, check=False, text=True,
+    done = subprocess.run([*command, *tests], cwd=workspace.path, check=False, text=True,
                           stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
     return done.returncode, done.stdout
 
@@ -235,28 +244,34 @@ def fate(code: int, output: str) -> str:
     return f"cannot be tried, bazel's exit code is {code}:\n{output[-3000:]}"
 
 
-def end_of(number: int, mutant: Mutant, workspace: pathlib.Path) -> str:
+def check_originals(tests: tuple[str, ...], config: str, workspace: Workspace) -> None:
+    """Builds all; nothing is learnt from tests that fail with every safeguard in place."""
+    code, output = run_tests(workspace, tests, config, 0)
+    if code != TESTS_PASSED:
+        sys.exit(f"mutants: the tests fail before anything is taken away:\n{output[-3000:]}")
+
+
+def quick(tests: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(t for t in tests if t not in LAST_RESORTS)
+
+
+def end_of(number: int, mutant: Mutant, workspace: Workspace) -> str:
     """What becomes of a mutant, as fate() says it."""
-    quick = tuple(t for t in mutant.tests if t not in LAST_RESORTS)
-    slow = tuple(t for t in mutant.tests if t in LAST_RESORTS)
     end = "survived"
-    for tests in (quick, slow):
-        if tests and end == "survived":
-            end = fate(*run_tests(workspace, tests, mutant.config, number))
+    if quick(mutant.tests):
+        end = fate(*run_tests(workspace, quick(mutant.tests), mutant.config, number))
+    slow = tuple(t for t in mutant.tests if t in LAST_RESORTS)
+    if slow and end == "survived":
+        check_originals(slow, mutant.config, workspace)
+        end = fate(*run_tests(workspace, slow, mutant.config, number))
     return end
 
 
-def check_originals(mutants: list[Mutant], workspace: pathlib.Path) -> None:
-    """Builds all; nothing is learnt from tests that fail with every safeguard in place."""
-    for config in sorted({m.config for m in mutants}):
-        tests = sorted({t for m in mutants if m.config == config for t in m.tests})
+def try_all(numbered: list[tuple[int, Mutant]], workspace: Workspace) -> int:
+    for config in sorted({m.config for _, m in numbered}):
+        tests = sorted({t for _, m in numbered if m.config == config for t in quick(m.tests)})
         print(f"nothing taken away, {config or 'optimised'}: {len(tests)} tests", flush=True)
-        code, output = run_tests(workspace, tuple(tests), config, 0)
-        if code != TESTS_PASSED:
-            sys.exit(f"mutants: the tests fail before anything is taken away:\n{output[-3000:]}")
-
-
-def try_all(numbered: list[tuple[int, Mutant]], workspace: pathlib.Path) -> int:
+        check_originals(tuple(tests), config, workspace)
     started = time.monotonic()
     killed = 0
     # One configuration after the other: Bazel forgets one when it turns to another.
@@ -278,6 +293,7 @@ def main() -> int:
                         help="repeats a draw")
     parser.add_argument("--config", choices=("opt", "asan", "tsan"),
                         help="only those that one configuration can tell: one build less, or two")
+    parser.add_argument("--disk_cache", metavar="FOLDER", help="Bazel's flag of that name")
     parser.add_argument("--list", action="store_true", help="print them, try none")
     arguments = parser.parse_args()
 
@@ -296,13 +312,13 @@ def main() -> int:
         print(*(mutant for _, mutant in chosen), sep="\n")
         return 0
     cache = os.environ.get("XDG_CACHE_HOME") or pathlib.Path.home() / ".cache"
-    workspace = pathlib.Path(cache) / "lsm" / "mutants"
+    flags = () if arguments.disk_cache is None else (f"--disk_cache={arguments.disk_cache}",)
+    workspace = Workspace(pathlib.Path(cache) / "lsm" / "mutants", flags)
     changed = {}
     for path in {mutant.file for _, mutant in chosen}:
         own = [(number, mutant) for number, mutant in everything if mutant.file == path]
         changed[path] = switchable((ROOT / path).read_text(), own)
-    mirror(ROOT, workspace, changed)
-    check_originals([mutant for _, mutant in chosen], workspace)
+    mirror(ROOT, workspace.path, changed)
     return try_all(chosen, workspace)
 
 

@@ -103,14 +103,21 @@ class TrialTest(unittest.TestCase):
     def setUp(self):
         folder = tempfile.TemporaryDirectory()
         self.addCleanup(folder.cleanup)
-        self.workspace = pathlib.Path(folder.name)
+        self.workspace = mutants.Workspace(pathlib.Path(folder.name), ('--flag',))
         self.mutant = mutants.Mutant('a.cc', 'F', 'drop it', (), ('//t',), '')
+        self.untouched = mutants.TESTS_PASSED
 
     def tried(self, *codes, count=None):
-        """What try_all answers when bazel ends with these codes, run by run; a run a mutant."""
+        """What try_all answers when bazel ends with these codes, run by run; a run a mutant.
+
+        Where nothing is taken away it ends well.
+        """
         ends = iter(codes)
 
         def run(command, **_):
+            self.assertIn('--flag', command)
+            if '--test_env=LSM_MUTANT=0' in command:
+                return subprocess.CompletedProcess(command, self.untouched, stdout='why')
             self.asked.append([w for w in command if w.startswith('//')])
             self.numbers += [w for w in command if 'LSM_MUTANT' in w]
             return subprocess.CompletedProcess(command, next(ends), stdout='what bazel said')
@@ -133,6 +140,11 @@ class TrialTest(unittest.TestCase):
         self.assertEqual(code, 1)
         self.assertIn('what bazel said', printed)
 
+    def test_tests_that_fail_anyway_prove_nothing(self):
+        self.untouched = mutants.TESTS_FAILED
+        with self.assertRaisesRegex(SystemExit, 'why'):
+            self.tried(mutants.TESTS_FAILED)
+
     def test_the_killer_is_named(self):
         output = ('ERROR: a/BUILD:9:8: Testing //a:b_test (shard 1 of 4) failed: Test failed\n'
                   '//a:a_test                    PASSED in 1.0s\n'
@@ -152,20 +164,21 @@ class TrialTest(unittest.TestCase):
     def test_the_copy_follows_the_tree(self):
         with tempfile.TemporaryDirectory() as folder:
             root = pathlib.Path(folder)
+            workspace = self.workspace.path
             subprocess.run(['git', 'init', '-q', folder], check=True)
             (root / 'lsm').mkdir()
             (root / 'lsm' / 'b.cc').write_text('b')
             (root / 'dev').write_text('run')
             (root / 'dev').chmod(0o755)
-            (self.workspace / 'a.cc').write_text('gone')
+            (workspace / 'a.cc').write_text('gone')
             changed = {'lsm/b.cc': 'c'}
-            mutants.mirror(root, self.workspace, changed)
-            self.assertFalse((self.workspace / 'a.cc').exists())
-            self.assertEqual((self.workspace / 'lsm' / 'b.cc').read_text(), 'c')
-            self.assertEqual((self.workspace / 'dev').stat().st_mode & 0o777, 0o755)
-            before = (self.workspace / 'lsm' / 'b.cc').stat().st_mtime_ns
-            mutants.mirror(root, self.workspace, changed)
-            self.assertEqual((self.workspace / 'lsm' / 'b.cc').stat().st_mtime_ns, before)
+            mutants.mirror(root, workspace, changed)
+            self.assertFalse((workspace / 'a.cc').exists())
+            self.assertEqual((workspace / 'lsm' / 'b.cc').read_text(), 'c')
+            self.assertEqual((workspace / 'dev').stat().st_mode & 0o777, 0o755)
+            before = (workspace / 'lsm' / 'b.cc').stat().st_mtime_ns
+            mutants.mirror(root, workspace, changed)
+            self.assertEqual((workspace / 'lsm' / 'b.cc').stat().st_mtime_ns, before)
 
 
 if __name__ == '__main__':
