@@ -206,19 +206,12 @@ Result<std::unique_ptr<Scan>> DbImpl::NewScan(const Snapshot* snapshot, KeyRange
     return Status::InvalidArgument("the range begins after its end; swap the bounds");
   }
   context_.stats.Add(Counter::kScans);
-  RefPtr<const ReadState> state = context_.read_state.Share();
-  SequenceNumber sequence = snapshot != nullptr ? snapshot->sequence() : 0;
-  if (snapshot == nullptr) {
-    // The state must have been current when the number was read: a newer number could name rows
-    // that only a newer memtable has, an older one versions that a newer state has dropped.
-    while (true) {
-      sequence = context_.visible_sequence.load(std::memory_order_seq_cst);
-      SchedulePoint();
-      RefPtr<const ReadState> now = context_.read_state.Share();
-      if (now.get() == state.get()) break;
-      state = std::move(now);
-    }
-  }
+  // The state must have been current when the number was read: a newer number could name rows that
+  // only a newer memtable has, an older one versions that a newer state has dropped.
+  SequenceNumber sequence = 0;
+  RefPtr<const ReadState> state = context_.read_state.ShareAround(
+      [&] { sequence = context_.visible_sequence.load(std::memory_order_seq_cst); });
+  if (snapshot != nullptr) sequence = snapshot->sequence();
   return NewScanOver(std::move(state), sequence, range);
 }
 

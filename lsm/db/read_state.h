@@ -58,11 +58,20 @@ class ReadStateHolder {
   const ReadState* Borrow() const { return current_.load(std::memory_order_seq_cst); }
   // The same, owned.
   RefPtr<const ReadState> Share() const {
+    return ShareAround([] {});
+  }
+  // The state that was current while `look()` ran, the last time that it did, owned.
+  template <typename Look>
+  RefPtr<const ReadState> ShareAround(Look look) const {
+    // Inside a guard no other state can come to lie where this one lay.
     EpochGuard guard;
     while (true) {
       const ReadState* state = Borrow();
       if (state == nullptr) return nullptr;
-      if (state->TryRef()) return RefPtr<const ReadState>::Adopt(state);
+      SchedulePoint();
+      look();
+      SchedulePoint();
+      if (Borrow() == state && state->TryRef()) return RefPtr<const ReadState>::Adopt(state);
     }
   }
   // Replaces the current state with what `change(const ReadState&)` makes of it, one change at a

@@ -92,20 +92,20 @@ class MergingIterator final : public EntryIterator {
     Build();
   }
 
-  // Plays the whole tree. The sources are the leaves n..2n-1 of an implicit binary tree whose inner
-  // nodes 1..n-1 keep the loser of their match.
-  void Build() {
+  // Plays the matches under a node and gives the winner. The sources are the leaves n..2n-1 of an
+  // implicit binary tree whose inner nodes 1..n-1 keep the loser of their match.
+  uint32_t Play(uint32_t node) {
     const auto count = static_cast<uint32_t>(sources_.size());
-    std::vector<uint32_t> winners(2 * count);
-    for (uint32_t i = 0; i < count; ++i) winners[count + i] = i;
-    for (uint32_t node = count - 1; node >= 1; --node) {
-      const uint32_t left = winners[2 * node];
-      const uint32_t right = winners[2 * node + 1];
-      const bool left_wins = !Before(right, left);
-      winners[node] = left_wins ? left : right;
-      losers_[node] = left_wins ? right : left;
-    }
-    winner_ = winners[1];
+    if (node >= count) return node - count;
+    const uint32_t left = Play(2 * node);
+    const uint32_t right = Play(2 * node + 1);
+    const bool left_wins = !Before(right, left);
+    losers_[node] = left_wins ? right : left;
+    return left_wins ? left : right;
+  }
+
+  void Build() {
+    winner_ = Play(1);
     for (const Source& source : sources_) {
       if (!source.iterator->status().ok()) return Fail(source.iterator->status());
     }

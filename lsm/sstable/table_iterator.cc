@@ -100,22 +100,6 @@ void TableIterator::SeekForPrev(std::string_view key) {
   }
 }
 
-void TableIterator::Next() {
-  if (row_ + 1 < rows_.row_count()) [[likely]] {
-    StandOn(row_ + 1);
-  } else {
-    EnterNextBlock();
-  }
-}
-
-void TableIterator::Prev() {
-  if (row_ > 0) [[likely]] {
-    StandOn(row_ - 1);
-  } else {
-    EnterPrevBlock();
-  }
-}
-
 void TableIterator::EnterNextBlock() {
   Invalidate();
   if (block_ + 1 == block_count() || !EnterBlock(block_ + 1)) return;

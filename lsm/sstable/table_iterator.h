@@ -22,8 +22,20 @@ class TableIterator final : public EntryIterator {
   void SeekLast() override;
   void Seek(std::string_view key) override;
   void SeekForPrev(std::string_view key) override;
-  void Next() override;
-  void Prev() override;
+  void Next() override {
+    if (row_ + 1 < rows_.row_count()) [[likely]] {
+      StandOn(row_ + 1);
+    } else {
+      EnterNextBlock();
+    }
+  }
+  void Prev() override {
+    if (row_ > 0) [[likely]] {
+      StandOn(row_ - 1);
+    } else {
+      EnterPrevBlock();
+    }
+  }
   void SetPinList(PinList* pins) override;
 
  private:

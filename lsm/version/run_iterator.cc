@@ -1,7 +1,10 @@
 #include "lsm/version/run_iterator.h"
 
 #include <algorithm>
+#include <optional>
 #include <utility>
+
+#include "lsm/sstable/table_iterator.h"
 
 namespace lsm {
 namespace {
@@ -61,7 +64,7 @@ class RunIterator final : public EntryIterator {
 
   void SetPinList(PinList* pins) override {
     pins_ = pins;
-    if (table_ != nullptr) table_->SetPinList(pins);
+    if (table_) table_->SetPinList(pins);
   }
 
  private:
@@ -87,9 +90,8 @@ class RunIterator final : public EntryIterator {
       return false;
     }
     // Hands what the old table's iterator showed to the list.
-    if (pins_ != nullptr && table_ != nullptr) table_->SetPinList(nullptr);
-    table_ = (*table)->NewIterator(kind_);
-    table_owner_ = table.Take();
+    if (pins_ != nullptr && table_) table_->SetPinList(nullptr);
+    table_.emplace(table.Take(), kind_);
     if (pins_ != nullptr) table_->SetPinList(pins_);
     index_ = index;
     lower_ = std::max<std::string_view>(slice.range.begin, begin_);
@@ -150,8 +152,8 @@ class RunIterator final : public EntryIterator {
   PinList* pins_ = nullptr;
 
   size_t index_ = kNoSlice;
-  RefPtr<const Table> table_owner_;
-  std::unique_ptr<EntryIterator> table_;
+  // In place and of its own type: one allocation less for a short scan, and no virtual call a row.
+  std::optional<TableIterator> table_;
   std::string_view lower_;
   std::string_view upper_;
   bool clips_begin_ = false;
