@@ -34,4 +34,23 @@ inline void BackOff(absl::Duration duration) { absl::SleepFor(duration); }
 }  // namespace lsm
 #endif
 
+namespace lsm {
+
+// Lets go of a mutex that is held, for as long as it lives. Clang's analysis cannot follow that and
+// believes the mutex held all the time, so it does not see what such a scope should not touch.
+class MutexUnlock {
+ public:
+  explicit MutexUnlock(Mutex* mutex) ABSL_NO_THREAD_SAFETY_ANALYSIS : mutex_(mutex) {
+    mutex_->Unlock();
+  }
+  MutexUnlock(const MutexUnlock&) = delete;
+  MutexUnlock& operator=(const MutexUnlock&) = delete;
+  ~MutexUnlock() ABSL_NO_THREAD_SAFETY_ANALYSIS { mutex_->Lock(); }
+
+ private:
+  Mutex* const mutex_;
+};
+
+}  // namespace lsm
+
 #endif  // LSM_BASE_SYNC_H_

@@ -45,8 +45,7 @@ void Background::Stop() {
   {
     MutexLock lock(&mutex_);
     stopping_.store(true, std::memory_order_release);
-    changed_.SignalAll();
-    tick_wake_.SignalAll();
+    WakeWaiters();
   }
   flusher_.reset();
   mergers_.reset();

@@ -119,6 +119,17 @@ class Background {
     RefPtr<const Version> version;
   };
 
+  // What those who wait look at has changed. Not without the mutex: who has just looked would go to
+  // sleep behind the signal.
+  void WakeWaiters() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
+    changed_.SignalAll();
+    tick_wake_.SignalAll();
+  }
+  // All but the logs' changes of the version.
+  Status Apply(VersionEdit edit) ABSL_EXCLUSIVE_LOCKS_REQUIRED(install_mutex_) {
+    return context_->versions->Apply(std::move(edit));
+  }
+
   // --- flush ---
   void FlushLoop();
   Status FlushOldest();

@@ -68,8 +68,7 @@ void Background::FlushLoop() {
     const bool done = !status.ok() || immutable_count_.load(std::memory_order_relaxed) == 0;
     if (done) flush_scheduled_ = false;
     ScheduleMerges();
-    changed_.SignalAll();
-    tick_wake_.SignalAll();
+    WakeWaiters();
     if (done) return;
   }
 }
@@ -124,7 +123,7 @@ Status Background::InstallFlush(std::vector<TableMeta> tables,
       retired.push_back(log);
       edit.removed_logs.push_back(log.number);
     }
-    const Status applied = context_->versions->Apply(std::move(edit));
+    const Status applied = Apply(std::move(edit));
     if (!applied.ok()) return AbandonOutputs(numbers, applied);
     context_->read_state.Update([&](const ReadState& old) {
       std::vector<LoggedMemTable> immutable = old.immutable();
@@ -147,7 +146,8 @@ Status Background::FlushMemTable(const RefPtr<MemTable>& memtable) {
   for (const TableMeta& table : tables) {
     edit.added_slices.push_back(WholeTable(0, run_id, table));
   }
-  return context_->versions->Apply(std::move(edit));
+  MutexLock install(&install_mutex_);
+  return Apply(std::move(edit));
 }
 
 }  // namespace lsm

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <utility>
 
-#include "absl/cleanup/cleanup.h"
 #include "absl/strings/str_cat.h"
 #include "lsm/base/write_batch.h"
 #include "lsm/db/background.h"
@@ -50,8 +49,7 @@ void Background::MergeLoop() {
       if (stopping_.load(std::memory_order_acquire) || !NextTask(&task)) {
         --merge_loops_;
         ReapMerges();
-        changed_.SignalAll();
-        tick_wake_.SignalAll();
+        WakeWaiters();
         return;
       }
     }
@@ -91,7 +89,7 @@ bool Background::NextTaskOf(Merge& merge, Task* task) {
 }
 
 std::vector<LevelPicture> Background::Picture(const Version& version) const {
-  const auto is_busy = [&](const RunRef& ref) {
+  const auto is_busy = [&](const RunRef& ref) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
     return std::any_of(merges_.begin(), merges_.end(), [&](const Merge& merge) {
       const auto& inputs = merge.spec.inputs;
       return ref == merge.spec.target() ||
@@ -283,7 +281,7 @@ Status Background::InstallMerge(const Task& task, std::vector<AddedSlice> output
     }
   }
   std::move(outputs.begin(), outputs.end(), std::back_inserter(edit.added_slices));
-  const Status applied = context_->versions->Apply(std::move(edit));
+  const Status applied = Apply(std::move(edit));
   if (!applied.ok()) return AbandonOutputs(numbers, applied);
   PublishVersion();
   return Status::Ok();
@@ -334,7 +332,7 @@ Status Background::CompactRange(const KeyRange& range,
   for (ReapMerges(); !merges_.empty() && !closed(); ReapMerges()) changed_.Wait(&mutex_);
 
   Merge* merge = nullptr;
-  Status status = CatchOutOfMemory([&] {
+  Status status = CatchOutOfMemory([&]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
     merge = &merges_.emplace_back();
     merge->manual = true;
     return RunManualMerge(merge, range, report);
@@ -346,7 +344,7 @@ Status Background::CompactRange(const KeyRange& range,
     merges_.remove_if([&](const Merge& other) { return &other == merge; });
   }
   manual_active_ = false;
-  (void)CatchOutOfMemory([&] {
+  (void)CatchOutOfMemory([&]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
     ScheduleMerges();
     return Status::Ok();
   });
@@ -369,7 +367,7 @@ Status Background::RunManualMerge(Merge* merge, const KeyRange& range,
   }
   if (merge->spec.inputs.empty()) merge->abandoned = true;
   const auto closed = [this] { return stopping_.load(std::memory_order_acquire); };
-  const auto is_over = [&] {
+  const auto is_over = [&]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
     return merge->running_jobs == 0 && (merge->abandoned || !merge->status.ok() ||
                                         merge->cancelled || closed() || !fatal_error_.ok());
   };
@@ -379,8 +377,7 @@ Status Background::RunManualMerge(Merge* merge, const KeyRange& range,
   while (!is_over()) {
     changed_.WaitWithTimeout(&mutex_, kReportEvery);
     if (merge->cancelled || is_over()) continue;
-    mutex_.Unlock();
-    const absl::Cleanup relock = [this] { mutex_.Lock(); };
+    const MutexUnlock unlocked(&mutex_);
     if (report && report(merge->progress)) merge->cancelled = true;
   }
   if (merge->cancelled) {

@@ -57,7 +57,7 @@ Status LogSet::Activate(NewSegment segment, LogPosition base, LogPosition known_
       LogWriter::Create(std::move(segment.file), segment.number, base, known_synced));
   MutexLock lock(&mutex_);
   if (active_ != nullptr && active_->synced() < active_->end()) unsynced_.push_back(active_);
-  active_ = std::move(writer);
+  SetActive(std::move(writer));
   return Status::Ok();
 }
 
@@ -75,7 +75,7 @@ Status LogSet::Start(LogPosition position, LogPosition known_synced,
   versions_->AdvanceLogSynced(known_synced);
   LSM_RETURN_IF_ERROR(NameInManifest(named, void_segments));
   MutexLock lock(&mutex_);
-  active_ = writer.Take();
+  SetActive(writer.Take());
   started_at_ = position;
   return Status::Ok();
 }
@@ -106,7 +106,7 @@ Status LogSet::Rotate(uint64_t batch_size) {
 }
 
 Status LogSet::Sync() {
-  MutexLock syncing(&sync_mutex_);
+  // Others may be at it. None takes a segment off the list before all of it is durable.
   while (true) {
     std::shared_ptr<LogWriter> writer;
     bool is_active = false;

@@ -72,11 +72,16 @@ class LogSet {
     uint64_t number = 0;
   };
   // A file, durable under its name, that the manifest does not name yet.
-  Result<NewSegment> MakeFile(uint64_t size);
+  Result<NewSegment> MakeFile(uint64_t size) ABSL_EXCLUSIVE_LOCKS_REQUIRED(spare_mutex_);
   // Removes the file where it fails and the manifest surely does not name it.
   Status NameInManifest(const LogSegmentRef& segment, const std::vector<uint64_t>& void_segments);
-  Result<NewSegment> MakeSegment(uint64_t size, const std::vector<uint64_t>& void_segments);
+  Result<NewSegment> MakeSegment(uint64_t size, const std::vector<uint64_t>& void_segments)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(spare_mutex_);
   NewSegment TakeSpare();
+  // Called by the appending thread, which therefore reads active_ without the mutex.
+  void SetActive(std::shared_ptr<LogWriter> writer) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
+    active_ = std::move(writer);
+  }
   Status Activate(NewSegment segment, LogPosition base, LogPosition known_synced);
 
   Directory* const directory_;
@@ -84,10 +89,9 @@ class LogSet {
   const uint64_t segment_size_;
 
   LogPosition started_at_ = 0;
-  // Changed by the appending thread under mutex_, so it reads it without.
+  // Changed by SetActive() alone.
   std::shared_ptr<LogWriter> active_;
 
-  Mutex sync_mutex_ ABSL_ACQUIRED_BEFORE(mutex_);   // one sync at a time
   Mutex spare_mutex_ ABSL_ACQUIRED_BEFORE(mutex_);  // one maker of segments at a time
   Mutex mutex_;
   // Segments before the active one that hold bytes not yet synced, oldest first.

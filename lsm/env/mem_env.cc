@@ -29,10 +29,10 @@ struct MemFolder {
 class MemDirectory final : public Directory {
  public:
   MemDirectory(Mutex* mutex, std::shared_ptr<MemFolder> folder, std::string path)
-      : mutex_(mutex), folder_(std::move(folder)) {
+      : mutex_(mutex), owner_(std::move(folder)), folder_(owner_.get()) {
     path_ = std::move(path);
   }
-  ~MemDirectory() override;
+  ~MemDirectory() override { Release(); }
 
   Status Lock(LockKind kind) override;
   Result<std::vector<DirectoryEntry>> List() override;
@@ -47,6 +47,7 @@ class MemDirectory final : public Directory {
   Result<uint64_t> FreeBytes() override { return kFreeBytes; }
 
  private:
+  void Release();
   Result<std::shared_ptr<MemFile>> Find(std::string_view name)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(*mutex_);
   Result<std::shared_ptr<MemFile>> Make(std::string_view name)
@@ -54,11 +55,12 @@ class MemDirectory final : public Directory {
   Status Move(std::string_view from, std::string_view to) ABSL_EXCLUSIVE_LOCKS_REQUIRED(*mutex_);
 
   Mutex* const mutex_;
-  const std::shared_ptr<MemFolder> folder_ ABSL_PT_GUARDED_BY(*mutex_);
+  const std::shared_ptr<MemFolder> owner_;
+  MemFolder* const folder_ ABSL_PT_GUARDED_BY(*mutex_);
   bool locked_ ABSL_GUARDED_BY(*mutex_) = false;
 };
 
-MemDirectory::~MemDirectory() {
+void MemDirectory::Release() {
   MutexLock lock(mutex_);
   if (!locked_) return;
   if (folder_->exclusively_locked) {

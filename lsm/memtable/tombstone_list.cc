@@ -97,10 +97,11 @@ SequenceNumber TombstoneList::CoveringSequenceSlow(std::string_view key,
   return covering;
 }
 
-void TombstoneList::ExtendIndex() const {
+// That a clean-up lets go of the mutex is more than clang's analysis can follow.
+void TombstoneList::ExtendIndex() const ABSL_NO_THREAD_SAFETY_ANALYSIS {
   if (!extending_.TryLock()) return;
   // Also where memory runs out.
-  const absl::Cleanup unlock = [this] { extending_.Unlock(); };
+  const absl::Cleanup unlock = [this]() ABSL_NO_THREAD_SAFETY_ANALYSIS { extending_.Unlock(); };
   const Index* old = index_.load(std::memory_order_relaxed);
   auto index = std::make_unique<Index>();
   index->newest = head_.load(std::memory_order_acquire);

@@ -289,7 +289,8 @@ Status VersionSet::Apply(VersionEdit edit) {
 
   const std::string bytes = EncodeVersionEdit(edit);
   if (manifest_->HasRoomFor(bytes)) {
-    const Status status = CatchOutOfMemory([&] { return manifest_->Append(bytes); });
+    const Status status = CatchOutOfMemory(
+        [&]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(apply_mutex_) { return manifest_->Append(bytes); });
     // Full disks included: the edit may be in the file all the same.
     if (!status.ok()) {
       poison_ = FinalStatus(status, "the manifest could not be written; reopen the database");

@@ -111,6 +111,10 @@ Status LogWriter::Sync() {
   if (synced() >= wanted) return Status::Ok();
 
   MutexLock lock(&sync_mutex_);
+  return SyncUpTo(wanted);
+}
+
+Status LogWriter::SyncUpTo(LogPosition wanted) {
   if (poisoned_.load(std::memory_order_acquire)) return failure();
   if (synced() >= wanted) return Status::Ok();
   // What was appended while another sync was waited for comes along.

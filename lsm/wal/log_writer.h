@@ -66,6 +66,8 @@ class LogWriter {
   Status BeginRecord(uint64_t payload_size, char** payload);
   // Seals the record just begun.
   Status FinishRecord(LogRecordHeader header);
+  // To `wanted` at least. One at a time: a second sync could succeed over what the first has lost.
+  Status SyncUpTo(LogPosition wanted) ABSL_EXCLUSIVE_LOCKS_REQUIRED(sync_mutex_);
   Status failure() const;
   // Keeps the first failure and returns it.
   Status Poison(Status status);
@@ -84,7 +86,7 @@ class LogWriter {
   std::atomic<LogPosition> synced_;  // written under sync_mutex_
   std::atomic<bool> poisoned_{false};
 
-  // Held through a sync, so that LogFile sees one at a time. Taken before failure_mutex_.
+  // Held through a sync. Taken before failure_mutex_.
   Mutex sync_mutex_;
   mutable Mutex failure_mutex_;
   Status failure_ ABSL_GUARDED_BY(failure_mutex_);

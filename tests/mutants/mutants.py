@@ -23,19 +23,17 @@ import time
 import tomllib
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / "tests" / "locks"))
+import locks  # noqa: E402
+
 LIST = pathlib.Path(__file__).resolve().with_name("mutants.toml")
 BAZEL = "/usr/bin/bazel"
 
 # Many tests wait more than they work, threads for each other.
 TESTS_AT_ONCE = 3 * (os.cpu_count() or 1)
 
-# Ends a test that a mutant has made to hang. The slow ones get the longer time.
-QUICK_SECONDS = 120
-SLOW_SECONDS = 900
-
-# Each takes about a minute, so they are run only where the others have noticed nothing.
-LAST_RESORTS = {"//tests/capi:durability_test", "//tests/capi:historic_files_test",
-                "//tests/db:damage_test", "//tests/db:history_test", "//tests/db:power_loss_test"}
+# Ends a test that a mutant has made to hang.
+TEST_SECONDS = 120
 
 # What bazel says of a test run.
 TESTS_PASSED = 0
@@ -138,23 +136,17 @@ def safeguards(path: str, entry: dict, source: str) -> list[Mutant]:
     return mutants
 
 
-def locks(path: str, entry: dict, source: str) -> list[Mutant]:
-    """One mutant for each lock of a file, less those listed as harmless."""
+def lock_mutants(path: str, entry: dict, source: str) -> list[Mutant]:
+    """One mutant for each lock of a file."""
     if "locks" not in entry:
         return []
-    harmless = set(entry["locks"].get("harmless", []))
     mutants = []
     for lock in LOCK.finditer(source):
-        owner = owner_of(source, lock.start())
-        if owner in harmless:
-            continue
         edits = (Edit(lock.start(1), lock.end(1), "absl::MutexLockMaybe"),
                  Edit(lock.start(2), lock.end(2), "{} ? nullptr : " + lock.group(2)))
-        mutants.append(Mutant(path, owner, f"drop {first_line(lock.group())}", edits,
+        mutants.append(Mutant(path, owner_of(source, lock.start()),
+                              f"drop {first_line(lock.group())}", edits,
                               tuple(entry["locks"]["tests"]), "tsan"))
-    unknown = harmless - {owner_of(source, lock.start()) for lock in LOCK.finditer(source)}
-    if unknown:
-        raise ListError(f"{path} takes no lock in {', '.join(sorted(unknown))}")
     if not mutants:
         raise ListError(f"{path} has no locks to drop")
     return mutants
@@ -182,7 +174,7 @@ def load(list_file: pathlib.Path, root: pathlib.Path) -> list[Mutant]:
         if unknown:
             raise ListError(f"{path}: unknown key {', '.join(sorted(unknown))}")
         source = (root / path).read_text()
-        mutants += safeguards(path, entry, source) + locks(path, entry, source)
+        mutants += safeguards(path, entry, source) + lock_mutants(path, entry, source)
     return mutants
 
 
@@ -219,9 +211,8 @@ class Workspace:
 def run_tests(workspace: Workspace, tests: tuple[str, ...], config: str,
               number: int) -> tuple[int, str]:
     """Bazel's exit code and output with one of the mutants on trial, or none if the number is 0."""
-    hurry = number > 0 and not LAST_RESORTS.intersection(tests)
     command = [BAZEL, "test", "--noshow_progress", "--ui_event_filters=-info",
-               f"--test_timeout={QUICK_SECONDS if hurry else SLOW_SECONDS}",
+               f"--test_timeout={TEST_SECONDS}",
                "--notest_keep_going", "--test_output=summary", f"--test_env=LSM_MUTANT={number}",
                f"--jobs={TESTS_AT_ONCE}", f"--local_cpu_resources={TESTS_AT_ONCE}",
                *workspace.flags]
@@ -244,42 +235,44 @@ def fate(code: int, output: str) -> str:
     return f"cannot be tried, bazel's exit code is {code}:\n{output[-3000:]}"
 
 
-def check_originals(tests: tuple[str, ...], config: str, workspace: Workspace) -> None:
+def check_originals(mutants: list[Mutant], workspace: Workspace) -> None:
     """Builds all; nothing is learnt from tests that fail with every safeguard in place."""
-    code, output = run_tests(workspace, tests, config, 0)
-    if code != TESTS_PASSED:
-        sys.exit(f"mutants: the tests fail before anything is taken away:\n{output[-3000:]}")
+    for config in sorted({m.config for m in mutants}):
+        tests = sorted({t for m in mutants if m.config == config for t in m.tests})
+        print(f"nothing taken away, {config or 'optimised'}: {len(tests)} tests", flush=True)
+        code, output = run_tests(workspace, tuple(tests), config, 0)
+        if code != TESTS_PASSED:
+            sys.exit(f"mutants: the tests fail before anything is taken away:\n{output[-3000:]}")
 
 
-def quick(tests: tuple[str, ...]) -> tuple[str, ...]:
-    return tuple(t for t in tests if t not in LAST_RESORTS)
-
-
-def end_of(number: int, mutant: Mutant, workspace: Workspace) -> str:
-    """What becomes of a mutant, as fate() says it."""
-    end = "survived"
-    if quick(mutant.tests):
-        end = fate(*run_tests(workspace, quick(mutant.tests), mutant.config, number))
-    slow = tuple(t for t in mutant.tests if t in LAST_RESORTS)
-    if slow and end == "survived":
-        check_originals(slow, mutant.config, workspace)
-        end = fate(*run_tests(workspace, slow, mutant.config, number))
-    return end
+def is_seen_by_clang(mutant: Mutant) -> bool:
+    """Whether what is left without a lock does not compile under clang's analysis."""
+    source = (ROOT / mutant.file).read_text()
+    before, after = mutant.edits
+    return locks.complaints(source[: before.begin] + source[after.end + len(");") :]) != ""
 
 
 def try_all(numbered: list[tuple[int, Mutant]], workspace: Workspace) -> int:
-    for config in sorted({m.config for _, m in numbered}):
-        tests = sorted({t for _, m in numbered if m.config == config for t in quick(m.tests)})
-        print(f"nothing taken away, {config or 'optimised'}: {len(tests)} tests", flush=True)
-        check_originals(tuple(tests), config, workspace)
     started = time.monotonic()
     killed = 0
-    # One configuration after the other: Bazel forgets one when it turns to another.
-    for i, (number, mutant) in enumerate(sorted(numbered, key=lambda m: m[1].config), 1):
-        end = end_of(number, mutant, workspace)
+
+    def tell(end: str, mutant: Mutant) -> None:
+        nonlocal killed
         killed += end.startswith("killed")
         minutes = (time.monotonic() - started) / 60
-        print(f"[{i}/{len(numbered)}, {minutes:.1f} min] {end}: {mutant}", flush=True)
+        print(f"[{minutes:.1f} min] {end}: {mutant}", flush=True)
+
+    left = []
+    for number, mutant in numbered:
+        if mutant.config == "tsan" and is_seen_by_clang(mutant):
+            tell("killed by clang", mutant)
+        else:
+            left.append((number, mutant))
+    # One configuration after the other: Bazel forgets one when it turns to another.
+    left.sort(key=lambda m: m[1].config)
+    check_originals([mutant for _, mutant in left], workspace)
+    for number, mutant in left:
+        tell(fate(*run_tests(workspace, mutant.tests, mutant.config, number)), mutant)
     print(f"{killed} of {len(numbered)} mutants killed")
     return 0 if killed == len(numbered) else 1
 

@@ -62,9 +62,9 @@ class ListTest(unittest.TestCase):
             self.switched('always = ["file->odd()"]')[0][1],
             'if (file->size() < kMin || (M(1) || (file->odd()))) return Bad();')
         self.assertEqual(
-            self.switched('locks = { tests = ["//t"], harmless = ["Box"] }'),
+            self.switched('locks = { tests = ["//t"] }'),
             [('absl::MutexLock lock(&mutex_);',
-              'absl::MutexLockMaybe lock(M(1) ? nullptr : &mutex_);')])
+              f'absl::MutexLockMaybe lock(M({number}) ? nullptr : &mutex_);') for number in (1, 2)])
 
     def test_many_stand_in_one_file_also_within_one_another(self):
         self.assertEqual(
@@ -84,13 +84,10 @@ class ListTest(unittest.TestCase):
         found = self.load('locks = { tests = ["//t"] }')
         self.assertEqual([m.place for m in found], ['Box', 'Open'])
         self.assertEqual({m.config for m in found}, {'tsan'})
-        (left,) = self.load('locks = { tests = ["//t"], harmless = ["Box"] }')
-        self.assertEqual(left.place, 'Open')
 
     def test_a_list_that_does_not_fit_is_refused(self):
         for text in ('drop = ["absent;"]', 'drop = ["LSM_RETURN_IF_ERROR(file->Check());"]',
-                     'drop = ["«return file->Close();"]', 'dorp = ["return file->Close();"]',
-                     'locks = { tests = ["//t"], harmless = ["Close"] }'):
+                     'drop = ["«return file->Close();"]', 'dorp = ["return file->Close();"]'):
             with self.subTest(text), self.assertRaises(mutants.ListError):
                 self.load('tests = ["//t"]\n' + text)
 
@@ -153,13 +150,16 @@ class TrialTest(unittest.TestCase):
         self.assertEqual(mutants.fate(mutants.TESTS_FAILED, output),
                          'killed by //a:b_test (a shard), //a:c_test (TIMEOUT)')
 
-    def test_slow_tests_run_where_the_others_noticed_nothing(self):
-        killed, survived = mutants.TESTS_FAILED, mutants.TESTS_PASSED
-        slow = '//tests/db:history_test'
-        self.assertIn(slow, mutants.LAST_RESORTS)
-        self.mutant = mutants.Mutant('a.cc', 'F', 'drop it', (), (slow, '//t'), '')
-        self.assertEqual(self.tried(survived, killed, killed, count=2)[0], 0)
-        self.assertEqual(self.asked, [['//t'], [slow], ['//t']])
+    def test_a_lock_that_clang_misses_is_not_tried(self):
+        self.mutant = mutants.Mutant('lsm/db/log_set.cc', 'F', 'drop it',
+                                     (mutants.Edit(5, 6, ''), mutants.Edit(7, 8, '')), ('//t',),
+                                     'tsan')
+        source = (mutants.ROOT / self.mutant.file).read_text()
+        for said, asked in (('wants a mutex', []), ('', [['//t']])):
+            with mock.patch.object(mutants.locks, 'complaints', return_value=said) as clang:
+                self.assertEqual(self.tried(mutants.TESTS_FAILED)[0], 0)
+            self.assertEqual(self.asked, asked)
+            clang.assert_called_once_with(source[:5] + source[10:])
 
     def test_the_copy_follows_the_tree(self):
         with tempfile.TemporaryDirectory() as folder:

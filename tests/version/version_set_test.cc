@@ -1,6 +1,7 @@
 #include "lsm/version/version_set.h"
 
 #include <cerrno>
+#include <filesystem>
 #include <set>
 
 #include "gtest/gtest.h"
@@ -8,6 +9,7 @@
 #include "lsm/version/file_names.h"
 #include "lsm/wal/log_writer.h"
 #include "tests/env/directory_files.h"
+#include "tests/env/env_test_util.h"
 #include "tests/env/faulty_env.h"
 
 namespace lsm {
@@ -212,6 +214,23 @@ TEST_F(VersionSetTest, OpeningRemovesWhatTheStateDoesNotName) {
                                           ManifestFileName(set_->manifest_number()), "notes.txt",
                                           "1.sst", ".git", "CURRENT.bak"}));
   EXPECT_GT(set_->NewFileNumber(), 902u);
+}
+
+TEST(VersionSetFilesTest, WhatIsNoRegularFileIsNamed) {
+  const ScratchDirectory scratch;
+  const std::string path = scratch.path() + "/db";
+  Env* const env = Env::Posix();
+  auto opened = env->OpenDirectory(path, Env::OpenMode::kCreateIfMissing, nullptr);
+  ASSERT_TRUE(opened.ok());
+  const std::shared_ptr<Directory> directory = opened.Take();
+  const auto tables = std::make_shared<TableCache>(directory, TableReadOptions(), 16);
+  ASSERT_TRUE(VersionSet::Create(directory, tables).ok());
+  const std::string name = path + "/" + TableFileName(900);
+  ASSERT_TRUE(std::filesystem::create_directory(name));
+  const Status status = VersionSet::Recover(directory, tables).status();
+  EXPECT_TRUE(status.Is(Code::kCorruption)) << status.ToString();
+  EXPECT_EQ(status.file(), name);
+  tables->Close();
 }
 
 // It was named by an edit before its first record was written, so that edit is lost.
