@@ -17,6 +17,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "capi/lsm.h"
@@ -139,6 +140,22 @@ static inline const char* scratch(const char* name) {
 static inline void clear_scratch(void) {
   if (check_root[0] != '\0') nftw(check_root, check_remove, 16, FTW_DEPTH | FTW_PHYS);
   check_root[0] = '\0';
+}
+
+// A canary: what a harness must notice, and end by. Runs in a process of its own, silently.
+static inline void check_notices(void (*wrong)(void)) {
+  // What it leaves is cleared with what else there is.
+  (void)scratch("");
+  const pid_t child = fork();
+  CHECK(child >= 0);
+  if (child == 0) {
+    CHECK(freopen("/dev/null", "w", stderr) != NULL);
+    wrong();
+    _Exit(0);
+  }
+  int result = 0;
+  CHECK(waitpid(child, &result, 0) == child);
+  CHECK(WIFEXITED(result) && WEXITSTATUS(result) == 1);
 }
 
 static inline int exists(const char* path) {

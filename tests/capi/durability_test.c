@@ -24,8 +24,12 @@ enum { kKills = 25 };
 enum { kKills = 100 };
 #endif
 
+// For the canary: one in ten operations is acknowledged and not done.
+static int is_forgetful;
+
 // Operation `number` of the history, on the database (not NULL) or the model.
 static void apply(long number, lsm_db* db, model* m) {
+  if (is_forgetful && number % 10 == 3) db = NULL;
   uint64_t seed = (uint64_t)number * 2654435761u + 99;
   char key[50], value[300];
   const uint64_t kind = next_random(&seed) % 100;
@@ -148,6 +152,13 @@ static void acknowledged_writes_survive_kill_9(void) { kill_and_compare(NULL, 0)
 
 static void also_with_flushes_compactions_and_reopens(void) { kill_and_compare(TINY, 1); }
 
+static void forget(void) {
+  is_forgetful = 1;
+  kill_and_compare(NULL, 0);
+}
+
+static void an_operation_that_was_not_done_is_missed(void) { check_notices(forget); }
+
 static void a_clean_close_and_reopen_keeps_everything(void) {
   model m = {NULL, 0, 0};
   for (int round = 0; round < 5; round++) {
@@ -188,5 +199,6 @@ static void a_clean_close_gives_disk_space_back(void) {
   }
 }
 
-CHECK_MAIN(T(acknowledged_writes_survive_kill_9), T(also_with_flushes_compactions_and_reopens),
+CHECK_MAIN(T(an_operation_that_was_not_done_is_missed), T(acknowledged_writes_survive_kill_9),
+           T(also_with_flushes_compactions_and_reopens),
            T(a_clean_close_and_reopen_keeps_everything), T(a_clean_close_gives_disk_space_back))

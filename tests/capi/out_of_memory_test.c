@@ -249,6 +249,17 @@ static void writing(void) {
   }
 }
 
+static lsm_status write_although_it_fails(lsm_db* db) {
+  const lsm_status status = write_one(db);
+  allocations_left = -1;
+  if (status != LSM_OK) CHECK_INT(LSM_OK, lsm_put(db, B("half"), NONE, 0, NULL));
+  return status;
+}
+
+static void do_half(void) { try_writes(write_although_it_fails, 9); }
+
+static void a_write_half_done_is_noticed(void) { check_notices(do_half); }
+
 static void verifying_and_destroying(void) {
   lsm_db* db = open_db(scratch("db"), TINY);
   model m = {NULL, 0, 0};
@@ -261,9 +272,14 @@ static void verifying_and_destroying(void) {
 }
 
 int main(void) {
-  static const check_test kTests[] = {
-      T(handles_are_null), T(setting_options),         T(opening), T(reading), T(batching),
-      T(writing),          T(verifying_and_destroying)};
+  static const check_test kTests[] = {T(handles_are_null),
+                                      T(setting_options),
+                                      T(opening),
+                                      T(reading),
+                                      T(batching),
+                                      T(writing),
+                                      T(a_write_half_done_is_noticed),
+                                      T(verifying_and_destroying)};
   // Thousands of opens: on files in memory where that can be had, as durability is not what is
   // tried.
   if (exists("/dev/shm")) setenv("TEST_TMPDIR", "/dev/shm", 1);
