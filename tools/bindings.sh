@@ -74,21 +74,11 @@ ensure_toolchains() {
   done
 }
 
-# Each thing that holds is told in a line by the scripts; each script counts once.
-run_check() {  # TITLE COMMAND…
-  local title=$1 status=0
-  shift
-  note "bindings: ${title}"
-  PKG_CONFIG_PATH=${PWD}/dist/lib/pkgconfig LD_LIBRARY_PATH=${PWD}/dist/lib "$@" || status=$?
-  if [[ ${status} -eq 0 ]]; then
-    passed=$((passed + 1))
-  else
-    failed=$((failed + 1))
-    note "bindings: ${title}: FAILED"
-  fi
+with_library() {  # COMMAND…
+  PKG_CONFIG_PATH=${PWD}/dist/lib/pkgconfig LD_LIBRARY_PATH=${PWD}/dist/lib "$@"
 }
 
-# Adds to the counts of ./dev test; says plainly what was left out.
+# Adds to the counts of ./dev test, each script once; says plainly what was left out.
 test_bindings() {  # c|rust|go…
   local language problem script left_out=()
   if ! build_product; then
@@ -108,10 +98,10 @@ test_bindings() {  # c|rust|go…
     case ${language} in
       c)
         for script in tests/installed/*_test.{sh,py}; do
-          run_check "${script#tests/}" "${script}" "${PWD}/dist"
+          run_check "bindings: ${script#tests/}" with_library "${script}" "${PWD}/dist"
         done
         ;;
-      *) run_check "${language}" "capi/${language}/check.sh" ;;
+      *) run_check "bindings: ${language}" with_library "capi/${language}/check.sh" ;;
     esac
   done
   for problem in "${left_out[@]}"; do
