@@ -7,12 +7,13 @@ must fail. They are built at once, in a copy of the tree with a Bazel output bas
 safeguard stands behind a test of the environment variable LSM_MUTANT, whose number says which one
 is taken away. So each configuration is built once, however many mutants are tried.
 
-A mutant is killed when a test fails or does not end. It survives when all pass: then a safeguard is
-not tested, or is none.
+A mutant is killed when a test fails or does not end, or when clang's analysis asks for the lock
+that is gone (tests/locks). It survives when all pass: then a safeguard is not tested, or is none.
 """
 
 import argparse
 import dataclasses
+import functools
 import os
 import pathlib
 import random
@@ -245,9 +246,19 @@ def check_originals(mutants: list[Mutant], workspace: Workspace) -> None:
             sys.exit(f"mutants: the tests fail before anything is taken away:\n{output[-3000:]}")
 
 
+@functools.cache
+def sound_source(path: str) -> str:
+    """The text of a file, in which clang finds all locks: else nothing is learnt without one."""
+    source = (ROOT / path).read_text()
+    said = locks.complaints(source)
+    if said:
+        sys.exit(f"mutants: clang refuses {path} before anything is taken away:\n{said[-3000:]}")
+    return source
+
+
 def is_seen_by_clang(mutant: Mutant) -> bool:
     """Whether what is left without a lock does not compile under clang's analysis."""
-    source = (ROOT / mutant.file).read_text()
+    source = sound_source(mutant.file)
     before, after = mutant.edits
     return locks.complaints(source[: before.begin] + source[after.end + len(");") :]) != ""
 

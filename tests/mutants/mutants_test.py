@@ -150,16 +150,23 @@ class TrialTest(unittest.TestCase):
         self.assertEqual(mutants.fate(mutants.TESTS_FAILED, output),
                          'killed by //a:b_test (a shard), //a:c_test (TIMEOUT)')
 
-    def test_a_lock_that_clang_misses_is_not_tried(self):
+    def test_a_lock_that_clang_asks_for_is_not_tried(self):
         self.mutant = mutants.Mutant('lsm/db/log_set.cc', 'F', 'drop it',
                                      (mutants.Edit(5, 6, ''), mutants.Edit(7, 8, '')), ('//t',),
                                      'tsan')
         source = (mutants.ROOT / self.mutant.file).read_text()
         for said, asked in (('wants a mutex', []), ('', [['//t']])):
-            with mock.patch.object(mutants.locks, 'complaints', return_value=said) as clang:
+            mutants.sound_source.cache_clear()
+            with mock.patch.object(mutants.locks, 'complaints', side_effect=['', said]) as clang:
                 self.assertEqual(self.tried(mutants.TESTS_FAILED)[0], 0)
             self.assertEqual(self.asked, asked)
-            clang.assert_called_once_with(source[:5] + source[10:])
+            self.assertEqual(clang.call_args_list,
+                             [mock.call(source), mock.call(source[:5] + source[10:])])
+        # One that clang refuses anyway, for want of a header, say, proves nothing.
+        mutants.sound_source.cache_clear()
+        with mock.patch.object(mutants.locks, 'complaints', return_value='no such file'), \
+                self.assertRaisesRegex(SystemExit, 'no such file'):
+            self.tried(mutants.TESTS_FAILED)
 
     def test_the_copy_follows_the_tree(self):
         with tempfile.TemporaryDirectory() as folder:
