@@ -46,12 +46,7 @@ class PowerLossStepsTest : public testing::Test {
   // If the power goes now, `rows` are what is there.
   void ExpectAfterPowerLoss(const Model& rows) {
     for (uint64_t seed = 0; seed < kPictures; ++seed) {
-      const DiskImage files = disk_->AfterPowerLoss(seed);
-      SimDisk disk(kDbPath, SimDisk::Threads::kOne, &files);
-      const auto db = Db::Open(&disk, kDbPath, TinyOptions());
-      ASSERT_TRUE(db.ok()) << "picture " << seed << ": " << db.status().ToString();
-      ASSERT_EQ(Difference(Contents(db->get()), rows), "") << "picture " << seed;
-      ASSERT_TRUE((*db)->Close().ok());
+      ASSERT_NO_FATAL_FAILURE(ExpectRows(disk_->AfterPowerLoss(seed), rows)) << "picture " << seed;
     }
   }
   // The same at each call while `step` lasts.
@@ -67,17 +62,23 @@ class PowerLossStepsTest : public testing::Test {
     disk_->SetHook(nullptr);
     EXPECT_GT(pictures.size(), 20u);
     for (const auto& [call, files] : pictures) {
-      SimDisk disk(kDbPath, SimDisk::Threads::kOne, &files);
-      const auto db = Db::Open(&disk, kDbPath, TinyOptions());
-      ASSERT_TRUE(db.ok()) << "before \"" << call << "\": " << db.status().ToString();
-      ASSERT_EQ(Difference(Contents(db->get()), model_), "") << "before \"" << call << '"';
-      ASSERT_TRUE((*db)->Close().ok());
+      ASSERT_NO_FATAL_FAILURE(ExpectRows(files, model_)) << "before \"" << call << '"';
     }
   }
 
   std::unique_ptr<SimDisk> disk_;
   std::shared_ptr<Db> db_;
   Model model_;
+
+ private:
+  // These files open and show these rows.
+  static void ExpectRows(const DiskImage& files, const Model& rows) {
+    SimDisk disk(kDbPath, SimDisk::Threads::kOne, &files);
+    const auto db = Db::Open(&disk, kDbPath, TinyOptions());
+    ASSERT_TRUE(db.ok()) << db.status().ToString();
+    ASSERT_EQ(Difference(Contents(db->get()), rows), "");
+    ASSERT_TRUE((*db)->Close().ok());
+  }
 };
 
 TEST_F(PowerLossStepsTest, WhatWasClosedIsDurable) {
